@@ -1,0 +1,1 @@
+"""Engines that find defects, and the region analysis and rendering that they share."""

@@ -1,0 +1,1 @@
+"""Where inspections are recorded."""

@@ -1,0 +1,112 @@
+"""Any engine behind a limit, a deadline and a check of what it returns."""
+
+import logging
+
+import anyio
+
+from aoi.domain.defects import Analysis, DefectClass, Detection, EngineInfo, PictureKind, Region
+from aoi.domain.errors import AoiError, EngineFailed, EngineTimedOut, InvalidEngineAnswer, TooManyRegions
+from aoi.domain.image import ImageFacts, PixelFacts, StoredImage
+from aoi.domain.limits import Limits
+from aoi.domain.ports import InferenceEngine
+
+logger = logging.getLogger(__name__)
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+class GuardedEngine:
+    """Lets only so many images at once into `engine`, bounds each in time, and believes nothing.
+
+    An engine by a third party may hang, raise anything, or return half a result: all of that ends as an
+    `InferenceFailed`.
+    """
+
+    def __init__(self, engine: InferenceEngine, limits: Limits) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._slots = anyio.CapacityLimiter(limits.inference_concurrency)
+
+    @classmethod
+    def around(cls, engine: InferenceEngine, limits: Limits) -> "GuardedEngine":
+        """`engine` itself where it is guarded already, so that several use cases share one limit."""
+        return engine if isinstance(engine, cls) else cls(engine, limits)
+
+    def accept(self, facts: ImageFacts) -> None:
+        self._engine.accept(facts)
+
+    async def describe(self) -> EngineInfo:
+        return await self._engine.describe()
+
+    async def inspect(self, image: StoredImage) -> Detection:
+        async with self._slots:
+            detection = await self._inspect_in_time(image)
+        check_detection(detection, image.facts.pixels, self._limits.max_regions)
+        return detection
+
+    async def _inspect_in_time(self, image: StoredImage) -> Detection:
+        try:
+            with anyio.fail_after(self._limits.inference_deadline):
+                return await self._engine.inspect(image)
+        except AoiError:
+            raise
+        except TimeoutError as error:
+            raise EngineTimedOut from error
+        except Exception as error:
+            logger.exception("The engine failed on %s.", image.id)
+            raise EngineFailed from error
+
+
+def check_detection(detection: Detection, pixels: PixelFacts, max_regions: int) -> None:
+    """Whether a detection can be true of an image; raises `InvalidEngineAnswer` or `TooManyRegions`."""
+    analysis = detection.analysis
+    if (analysis.height, analysis.width) != (pixels.height, pixels.width):
+        raise InvalidEngineAnswer(
+            f"The engine answered for an image of {analysis.width} × {analysis.height} pixels;"
+            f" the upright image has {pixels.width} × {pixels.height}."
+        )
+    if analysis.total_defects > max_regions:
+        raise TooManyRegions(
+            f"The engine found {analysis.total_defects:,} regions; AOI_MAX_REGIONS allows {max_regions:,}."
+            " Raise the limit, or check focus and recipe."
+        )
+    _check_classes(analysis)
+    for kind in PictureKind:
+        if not detection.pictures.get(kind, b"").startswith(PNG_SIGNATURE):
+            raise InvalidEngineAnswer(f"The engine's {kind} picture is not a PNG.")
+
+
+def _check_classes(analysis: Analysis) -> None:
+    names = {defect_class.name for defect_class in analysis.classes}
+    ids = {defect_class.class_id for defect_class in analysis.classes}
+    if not len(names) == len(ids) == len(analysis.classes):
+        raise InvalidEngineAnswer("The engine's answer has two classes of one name or one number.")
+    for defect_class in analysis.classes:
+        _check_class(defect_class, analysis)
+
+
+def _check_class(defect_class: DefectClass, analysis: Analysis) -> None:
+    if not 1 <= len(defect_class.name) <= 100 or defect_class.total_area_pixels < 0:
+        raise InvalidEngineAnswer(f"The engine's class {defect_class.name[:100]!r} has an impossible name or area.")
+    for number, region in enumerate(defect_class.regions, start=1):
+        if region.region_id != number or not _is_possible(region, analysis):
+            raise InvalidEngineAnswer(
+                f"Region {number} of the engine's class {defect_class.name!r} is impossible: {region}"
+            )
+
+
+def _is_possible(region: Region, analysis: Analysis) -> bool:
+    box = region.bounding_box
+    lengths = (region.area_pixels, region.perimeter, region.major_axis, region.minor_axis)
+    ratios = (region.circularity, region.aspect_ratio)
+    return (
+        box.x >= 0
+        and box.y >= 0
+        and box.width > 0
+        and box.height > 0
+        and box.x + box.width <= analysis.width
+        and box.y + box.height <= analysis.height
+        and 0 <= region.centroid_x < analysis.width
+        and 0 <= region.centroid_y < analysis.height
+        and all(0 <= value < float("inf") for value in (*lengths, *ratios))
+    )

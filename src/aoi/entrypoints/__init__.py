@@ -1,0 +1,1 @@
+"""What drives aoi: the HTTP API, the web page, the command line."""
