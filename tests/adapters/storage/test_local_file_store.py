@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from aoi.adapters.storage.local import LocalFileStore, path_of, sync
+from aoi.adapters.storage.local import LocalFileStore, open_local_store, path_of, sync
 from aoi.domain.errors import StorageFull, StorageUnavailable, StoredFileMissing
 from aoi.domain.ports import FileStore
 from aoi.testing.file_store import (
@@ -233,7 +233,7 @@ def test_a_root_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_url_names_the_folder(tmp_path: Path) -> None:
-    files = LocalFileStore.from_url(f"file://{tmp_path}/files")
+    files = open_local_store(f"file://{tmp_path}/files")
     await files.write("file.bin", chunks(b"content"))
     assert (tmp_path / "files" / "file.bin").read_bytes() == b"content"
 

@@ -55,11 +55,6 @@ class LocalFileStore(ObjectFileStore):
             self._make_root()
             super().__init__(LocalStore(self._root, automatic_cleanup=True))
 
-    @classmethod
-    def from_url(cls, url: str) -> "LocalFileStore":
-        """The store that a `file:` URL names; raises `ValueError` where it names none, else as `__init__`."""
-        return cls(path_of(url))
-
     def _make_root(self) -> None:
         missing = [path for path in (self._root, *self._root.parents) if not path.exists()]
         self._root.mkdir(parents=True, exist_ok=True)
@@ -108,6 +103,11 @@ def _remove_empty(folders: list[Path]) -> None:
         except OSError as error:  # another file is in it, or it was never made
             logger.debug("%s stays: %s", folder, error.strerror)
             return
+
+
+def open_local_store(url: str) -> LocalFileStore:
+    """The store in the folder that a `file:` URL names; raises `ValueError` where it names none, else as the class."""
+    return LocalFileStore(path_of(url))
 
 
 def path_of(url: str, *, windows: bool = os.name == "nt") -> Path:
