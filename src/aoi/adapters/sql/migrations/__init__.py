@@ -1,0 +1,1 @@
+"""The schema's history, one file for each step; nothing else changes the schema."""

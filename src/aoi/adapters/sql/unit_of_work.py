@@ -1,0 +1,44 @@
+"""One transaction on one connection."""
+
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+
+import anyio
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aoi.adapters.sql.connections import Connections
+from aoi.adapters.sql.failures import domain_errors
+from aoi.adapters.sql.repositories import SqlInspectionRepository
+
+
+class SqlUnitOfWork:
+    """Begins with `async with`; what was not committed when it ends is rolled back."""
+
+    inspections: SqlInspectionRepository
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._transaction: AbstractAsyncContextManager[AsyncConnection]
+        self._connection: AsyncConnection
+
+    async def __aenter__(self) -> Self:
+        self._transaction = self._connections.transaction()
+        self._connection = await self._transaction.__aenter__()
+        self.inspections = SqlInspectionRepository(self._connection)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._transaction.__aexit__(None, None, None)
+
+    async def commit(self) -> None:
+        """Not to be cancelled: whoever is told that it did not return must find that it did not happen."""
+        with anyio.CancelScope(shield=True), domain_errors():
+            try:
+                await self._connection.commit()
+            except Exception:
+                # The transaction may still be open on it; closed, it is rolled back for certain.
+                await self._connection.invalidate()
+                raise
