@@ -1,0 +1,155 @@
+"""The composition root: settings become adapters, adapters become use cases. Nothing else names an adapter."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from aoi.domain.check_readiness import CheckReadiness
+from aoi.domain.guarded_engine import GuardedEngine
+from aoi.domain.limits import Limits
+from aoi.domain.ports import Checkable, FileStore, ImageReader, InferenceEngine, UnitOfWorkFactory
+from aoi.domain.read_inspection import ReadInspection
+from aoi.domain.resume_interrupted import ResumeInterrupted
+from aoi.domain.retry_inspection import RetryInspection
+from aoi.domain.upload_image import UploadImage
+from aoi.settings import MEGABYTE, InvalidSetting, Settings
+
+if TYPE_CHECKING:
+    from aoi.adapters.sql.database import SqlDatabase
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The use cases, sharing one engine, one file store and one database."""
+
+    limits: Limits
+    files: FileStore
+    upload_image: UploadImage
+    retry_inspection: RetryInspection
+    resume_interrupted: ResumeInterrupted
+    read_inspection: ReadInspection
+    check_readiness: CheckReadiness
+
+
+def assemble(
+    *,
+    engine: InferenceEngine,
+    files: FileStore,
+    image_reader: ImageReader,
+    unit_of_work: UnitOfWorkFactory,
+    database: Checkable,
+    limits: Limits = Limits(),
+) -> Application:
+    """An application on adapters of your own choice."""
+    guarded = GuardedEngine.around(engine, limits)
+    return Application(
+        limits=limits,
+        files=files,
+        upload_image=UploadImage(
+            engine=guarded, files=files, image_reader=image_reader, unit_of_work=unit_of_work, limits=limits
+        ),
+        retry_inspection=RetryInspection(engine=guarded, files=files, unit_of_work=unit_of_work, limits=limits),
+        resume_interrupted=ResumeInterrupted(engine=guarded, files=files, unit_of_work=unit_of_work, limits=limits),
+        read_inspection=ReadInspection(unit_of_work),
+        check_readiness=CheckReadiness(database, files, guarded),
+    )
+
+
+@asynccontextmanager
+async def open_application(settings: Settings) -> AsyncGenerator[Application]:
+    """The application that the settings describe, its database upgraded; everything is closed on leaving.
+
+    Raises `InvalidSetting`, or `DatabaseUnavailable` where the database cannot be opened or upgraded.
+    """
+    from aoi.adapters.image_reader import DecodingImageReader
+
+    async with AsyncExitStack() as resources:
+        engine = await resources.enter_async_context(_open_engine(settings))
+        database = await resources.enter_async_context(open_database(settings))
+        await database.upgrade()
+        files = open_file_store(settings)
+        yield assemble(
+            engine=engine,
+            files=files,
+            image_reader=DecodingImageReader(
+                max_megapixels=settings.max_image_megapixels, concurrency=settings.decode_concurrency
+            ),
+            unit_of_work=database.unit_of_work,
+            database=database,
+            limits=settings.limits,
+        )
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncGenerator["SqlDatabase"]:
+    """The database of AOI_DATABASE_URL, as it is found: not upgraded."""
+    from aoi.adapters.sql.database import SqlDatabase
+
+    database = SqlDatabase(settings.effective_database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def open_file_store(settings: Settings) -> FileStore:
+    """The file store of AOI_STORAGE_URL."""
+    from aoi.adapters.storage.local import open_local_store
+
+    url = settings.effective_storage_url
+    if not url.startswith("file:"):
+        raise InvalidSetting("AOI_STORAGE_URL must begin with file: and name a folder, like file:./aoi-data/files.")
+    return open_local_store(url)
+
+
+@asynccontextmanager
+async def _open_engine(settings: Settings) -> AsyncGenerator[InferenceEngine]:
+    scheme = urlsplit(settings.inference_url).scheme
+    if scheme == "embedded":
+        yield _embedded_engine(settings)
+    elif scheme in {"segformer+http", "segformer+https"}:
+        async with _segformer_engine(settings) as engine:
+            yield engine
+    else:
+        raise InvalidSetting(
+            "AOI_INFERENCE_URL must be embedded: or embedded:?sensitivity=low|normal|high,"
+            " or segformer+http:// (or segformer+https://) and the address of the service."
+        )
+
+
+def _embedded_engine(settings: Settings) -> InferenceEngine:
+    from aoi.adapters.inference.embedded import EmbeddedEngine
+    from aoi.adapters.inference.path_opening import Sensitivity
+
+    url = urlsplit(settings.inference_url)
+    options = dict(parse_qsl(url.query, keep_blank_values=True))
+    sensitivity = options.pop("sensitivity", Sensitivity.NORMAL.value)
+    if options or url.netloc or url.path or sensitivity not in set(Sensitivity):
+        raise InvalidSetting(
+            f"AOI_INFERENCE_URL is {settings.inference_url!r}; the embedded engine takes one option:"
+            " embedded:?sensitivity=low, normal or high."
+        )
+    return EmbeddedEngine(sensitivity=Sensitivity(sensitivity), max_regions=settings.max_regions)
+
+
+@asynccontextmanager
+async def _segformer_engine(settings: Settings) -> AsyncGenerator[InferenceEngine]:
+    from aoi.adapters.inference.segformer_http import SegFormerHttp
+
+    engine = SegFormerHttp(
+        settings.inference_url,
+        timeout=settings.inference_timeout,
+        attempts=settings.inference_attempts,
+        deadline=settings.inference_deadline,
+        max_answer_bytes=int(settings.max_answer_mb * MEGABYTE),
+        connections=settings.inference_concurrency,
+    )
+    try:
+        yield engine
+    finally:
+        await engine.close()

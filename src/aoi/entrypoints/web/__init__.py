@@ -1,0 +1,1 @@
+"""The web page: its files are shipped, nothing comes from outside."""
