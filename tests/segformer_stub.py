@@ -15,12 +15,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Self
 
-import multipart  # pyright: ignore[reportMissingTypeStubs] - it has none
+import multipart
 from PIL import Image
 
 from segformer_answers import Pictures, current_answer, encoded
@@ -132,8 +132,10 @@ class SegformerStub:
         self._started.set()
         await self._stopping.wait()
         server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open_connections += 1
@@ -145,6 +147,8 @@ class SegformerStub:
         finally:
             self.open_connections -= 1
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Read and answer one request; whether another may follow on the connection."""
@@ -155,9 +159,12 @@ class SegformerStub:
             await self._read_body(reader, received)
         received.read = time.monotonic()
         made = reply if isinstance(reply, Reply) else reply(received)
-        await asyncio.sleep(made.delay)
+        await _wait(reader, made.delay)
         goes_on = await _send(writer, made)
         received.answered = time.monotonic()
+        if made.early:
+            while await reader.read(CHUNK_BYTES):
+                pass  # closing with something unread would be a reset, which may overtake the answer
         return goes_on
 
     def _scripted(self, received: Received) -> Answer:
@@ -172,7 +179,7 @@ class SegformerStub:
         boundary = content_type.get_boundary()
         chunks = _chunks(reader, left, self.seconds_between_reads)
         if boundary is not None:
-            await _read_parts(chunks, boundary, left, received)
+            await _read_parts(chunks, boundary, received)
             return
         async for _ in chunks:
             pass
@@ -196,16 +203,25 @@ async def _chunks(reader: asyncio.StreamReader, left: int, pause: float) -> Asyn
             await asyncio.sleep(pause)
 
 
-async def _read_parts(chunks: AsyncIterator[bytes], boundary: str, length: int, received: Received) -> None:
+async def _wait(reader: asyncio.StreamReader, seconds: float) -> None:
+    """Wait, unless the other side leaves meanwhile."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if reader.at_eof():
+            raise asyncio.IncompleteReadError(b"", None)
+        await asyncio.sleep(min(0.02, seconds))
+
+
+async def _read_parts(chunks: AsyncIterator[bytes], boundary: str, received: Received) -> None:
     digest, head, kept = hashlib.sha256(), bytearray(), HEAD_KEPT
-    with multipart.PushMultipartParser(boundary, content_length=length, strict=True) as parser:
+    with multipart.PushMultipartParser(boundary, strict=True) as parser:
         async for chunk in chunks:
             for event in parser.parse(chunk):
                 if isinstance(event, multipart.MultipartSegment):
                     received.parts += 1
                     received.part_name, received.filename = event.name, event.filename
-                    received.media_type = event.content_type
-                    kept = WHOLE_KEPT if event.content_type == "image/tiff" else HEAD_KEPT
+                    received.media_type = event.header("Content-Type")
+                    kept = WHOLE_KEPT if received.media_type == "image/tiff" else HEAD_KEPT
                 elif event:
                     digest.update(event)
                     received.size_bytes += len(event)

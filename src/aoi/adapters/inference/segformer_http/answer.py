@@ -25,7 +25,7 @@ NAME = "segformer-http"
 LONGEST_TEXT = 255
 ADVICE = "Check that AOI_INFERENCE_URL names the right service and version."
 
-NOT_A_NUMBER = re.compile(rb'"([^"\\]{1,100})"\s*:\s*-?(?:NaN|Infinity)')
+NOT_A_NUMBER = re.compile(rb'"([^"\\]{1,100})"\s*:\s*(-?(?:NaN|Infinity))')
 NUMBERED = re.compile(r"(\d{1,10})_(.+)", re.DOTALL)
 
 
@@ -43,7 +43,7 @@ def read_answer(answer: bytes | bytearray, pixels: PixelFacts) -> Detection:
     elif form.classes is not msgspec.UNSET:
         detection = _older(_decoded(answer, OlderAnswer))
     else:
-        raise _broken("it has no `analysis_results`")
+        raise _broken("it has neither `analysis_results` nor `classes`")
     check_detection(detection, pixels, max_regions=sys.maxsize)  # how many are too many is not for the service to say
     return detection
 

@@ -41,5 +41,5 @@ def read_health(answer: bytes | bytearray) -> EngineInfo:
 
 
 def _first_text(*values: object) -> str | None:
-    texts = (printable(str(value)) for value in values if isinstance(value, str | int | float))
+    texts = (printable(str(value)) for value in values if type(value) in {str, int, float})
     return next((text for text in texts if text), None)
