@@ -1,14 +1,16 @@
 """The composition root: settings become adapters, adapters become use cases. Nothing else names an adapter."""
 
-import logging
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from aoi.domain.check_readiness import CheckReadiness
+from aoi.domain.defects import Analysis
 from aoi.domain.guarded_engine import GuardedEngine
+from aoi.domain.leases import utc_now
 from aoi.domain.limits import Limits
 from aoi.domain.ports import Checkable, FileStore, ImageReader, InferenceEngine, UnitOfWorkFactory
 from aoi.domain.read_inspection import ReadInspection
@@ -20,7 +22,8 @@ from aoi.settings import MEGABYTE, InvalidSetting, Settings
 if TYPE_CHECKING:
     from aoi.adapters.sql.database import SqlDatabase
 
-logger = logging.getLogger(__name__)
+REFERENCE_CLASSES = ("PI_Particle", "PR_Peeling", "Copper_Nodule", "Env_Particle")
+"""The classes of the reference model, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +156,19 @@ async def _segformer_engine(settings: Settings) -> AsyncGenerator[InferenceEngin
         yield engine
     finally:
         await engine.close()
+
+
+def analyse_mask(content: bytes, names: Sequence[str] | None = None) -> Analysis:
+    """The regions in a class mask (a PNG); the classes are named from 1 on, by default as in the reference model.
+
+    Raises `ValueError` where the file is no class mask or holds a class without a name.
+    """
+    from aoi.adapters.inference.class_masks import read_class_mask
+    from aoi.adapters.inference.regions import analyse
+
+    started = time.perf_counter()
+    analysis = analyse(read_class_mask(content), dict(enumerate(names or REFERENCE_CLASSES, start=1)))
+    seconds = time.perf_counter() - started
+    return replace(
+        analysis, processing_time_seconds=round(seconds, 4), engine_timestamp=f"{utc_now():%Y-%m-%d %H:%M:%S}"
+    )
