@@ -6,7 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-import anyio
+import anyio.lowlevel
 
 from aoi.domain.errors import DatabaseUnavailable, InspectionChanged, InspectionNotFound
 from aoi.domain.inspection import Inspection
@@ -28,7 +28,9 @@ class MemoryDatabase:
 
     async def begin(self, *, read_only: bool) -> Mapping[str, Inspection]:
         """What is committed now; `end` must follow where it is not `read_only`."""
-        if not read_only:
+        if read_only:
+            await anyio.lowlevel.checkpoint()
+        else:
             await self._writing.acquire()
         return self._committed
 
