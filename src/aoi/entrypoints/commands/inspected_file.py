@@ -11,6 +11,9 @@ from aoi.entrypoints.answers import MetadataAnswer, defect_classes, metadata_of,
 from aoi.entrypoints.result_json import ResultJson, result_of
 
 
+LENGTH_OF_AN_ID = len("YYYYMMDD_HHMMSS_") + 20
+
+
 class InspectedFile(Struct, omit_defaults=True):
     """One file's outcome; the fields are those of the API's answer to an upload."""
 
@@ -47,7 +50,10 @@ def inspected_file(name: str, inspection: Inspection, seconds: float) -> Inspect
 
 def table_of(files: Sequence[InspectedFile]) -> Table:
     """All files, a row each."""
-    table = Table("File", "Defects", "Classes", "Seconds", "Id")
+    table = Table("File", "Defects", "Classes", "Seconds")
+    for column in table.columns:
+        column.overflow = "fold"
+    table.add_column("Id", no_wrap=True, min_width=LENGTH_OF_AN_ID)
     for file in files:
         if file.error:
             table.add_row(
