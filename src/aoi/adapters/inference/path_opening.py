@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi.adapters.inference.path_opening_lattice import in_a_lattice
 from aoi.adapters.inference.path_opening_likeness import Mark, Search, SelfComparison, shrunk
 from aoi.adapters.inference.path_opening_residue import TILE, Residue, path_opening_residue
 
-_COARSENESS = 4
-"""Blobs wider than a path is long are sought at a quarter of the size, where they are small."""
+_COARSENESSES = (4, 8)
+"""Blobs wider than a path is long are sought at a quarter and an eighth of the size, where they are small."""
 _COARSE_CAUTION = 2.5
-"""At a quarter of the size pads and islands are small too: a blob there must stand out this much more."""
+"""There, pads and islands are small too: a blob there must stand out this much more."""
 _FINE_SEARCH = Search(margins=(10, 5), step=4, reach=480)
 _COARSE_SEARCH = Search(margins=(8,), step=2, reach=240)
 _MOST_COMPARISONS = 2000
@@ -60,7 +61,7 @@ def thresholds_for(sensitivity: Sensitivity) -> Thresholds:
         case Sensitivity.LOW:
             return Thresholds(low=7.0, high=16.0, alone=24.0, difference=0.65, smallest_area=4)
         case Sensitivity.NORMAL:
-            return Thresholds(low=5.0, high=9.0, alone=16.0, difference=0.65, smallest_area=3)
+            return Thresholds(low=5.0, high=9.0, alone=13.0, difference=0.65, smallest_area=3)
         case Sensitivity.HIGH:
             return Thresholds(low=4.0, high=7.0, alone=10.0, difference=0.65, smallest_area=2)
 
@@ -78,7 +79,8 @@ def find_anomalies_in_tiles(grey: NDArray[np.uint8], thresholds: Thresholds, til
     """What find_anomalies does, with tiles of another size: the mask is the same."""
     blurred = np.asarray(cv2.GaussianBlur(grey, (0, 0), 0.8), np.uint8)
     marks = _fine_marks(blurred, thresholds, tile)
-    np.maximum(marks, _coarse_marks(blurred, thresholds, tile), out=marks)
+    for coarseness in _COARSENESSES:
+        np.maximum(marks, _coarse_marks(blurred, thresholds, tile, coarseness), out=marks)
     return _without_specks(_filled(marks), thresholds.smallest_area)
 
 
@@ -87,9 +89,9 @@ def _fine_marks(blurred: NDArray[np.uint8], thresholds: Thresholds, tile: int) -
     return _defects(blurred, residue, thresholds, _FINE_SEARCH)
 
 
-def _coarse_marks(blurred: NDArray[np.uint8], thresholds: Thresholds, tile: int) -> NDArray[np.uint8]:
+def _coarse_marks(blurred: NDArray[np.uint8], thresholds: Thresholds, tile: int, coarseness: int) -> NDArray[np.uint8]:
     """Blobs too wide for the fine pass, each in its outline at full size."""
-    small = shrunk(blurred, _COARSENESS)
+    small = shrunk(blurred, coarseness)
     cautious = replace(
         thresholds,
         low=_COARSE_CAUTION * thresholds.low,
@@ -98,7 +100,7 @@ def _coarse_marks(blurred: NDArray[np.uint8], thresholds: Thresholds, tile: int)
     )
     residue = path_opening_residue(small, cautious.low, cautious.high, tile, thinnest=3)
     found = _defects(small, residue, cautious, _COARSE_SEARCH)
-    return _at_full_size(found, blurred)
+    return _at_full_size(found, blurred, coarseness)
 
 
 def _defects(image: NDArray[np.uint8], residue: Residue, thresholds: Thresholds, search: Search) -> NDArray[np.uint8]:
@@ -107,7 +109,9 @@ def _defects(image: NDArray[np.uint8], residue: Residue, thresholds: Thresholds,
     marks = sorted(_marks(labels, boxes, residue.levels), key=lambda mark: -mark.height)
     comparison = SelfComparison(image, labels, search)
     is_defect = np.zeros(len(boxes), np.uint8)
-    for rank, mark in enumerate(marks):
+    for rank, (mark, is_repeated) in enumerate(zip(marks, in_a_lattice(marks), strict=True)):
+        if is_repeated:
+            continue
         difference = comparison.difference(mark) if rank < _MOST_COMPARISONS else None
         if difference is None:
             is_defect[mark.label] = mark.height >= thresholds.alone and not _is_cut(mark, image)
@@ -144,7 +148,7 @@ def _marks(labels: NDArray[np.int32], boxes: NDArray[np.int32], levels: NDArray[
         yield Mark(label, (top, top + height, left, left + width), float(levels[area][labels[area] == label].max()))
 
 
-def _at_full_size(found: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _at_full_size(found: NDArray[np.uint8], image: NDArray[np.uint8], coarseness: int) -> NDArray[np.uint8]:
     """Each region found at the reduced size, with the outline that the image shows."""
     marks = np.zeros_like(image)
     labels, boxes = _labelled(found)
@@ -153,21 +157,22 @@ def _at_full_size(found: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray
         rows = slice(max(0, top - 2), top + height + 2)
         columns = slice(max(0, left - 2), left + width + 2)
         rough = (labels[rows, columns] == label).astype(np.uint8)
-        area = tuple(slice(_COARSENESS * side.start, _COARSENESS * side.stop) for side in (rows, columns))
-        marks[area] |= _outlined(rough, image[area])
+        area = tuple(slice(coarseness * side.start, coarseness * side.stop) for side in (rows, columns))
+        marks[area] |= _outlined(rough, image[area], coarseness)
     return marks
 
 
-def _outlined(rough: NDArray[np.uint8], image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _outlined(rough: NDArray[np.uint8], image: NDArray[np.uint8], coarseness: int) -> NDArray[np.uint8]:
     """Where the image, within a rough region's reach, is nearer to the region's level than to that around it."""
-    large = cv2.resize(rough, None, fx=_COARSENESS, fy=_COARSENESS, interpolation=cv2.INTER_NEAREST)
+    large = cv2.resize(rough, None, fx=coarseness, fy=coarseness, interpolation=cv2.INTER_NEAREST)
     large = np.asarray(large, np.uint8)[: image.shape[0], : image.shape[1]]
-    within = np.asarray(cv2.dilate(large, np.ones((2 * _COARSENESS + 1, 2 * _COARSENESS + 1), np.uint8)), np.uint8)
+    within = np.asarray(cv2.dilate(large, np.ones((2 * coarseness + 1, 2 * coarseness + 1), np.uint8)), np.uint8)
     around = image[within == 0]
     inner = float(np.median(image[large > 0]))
     outer = float(np.median(around)) if around.size else 255.0 - inner
     nearer = np.abs(image.astype(np.float32) - inner) <= np.abs(image.astype(np.float32) - outer)
-    return np.asarray(cv2.morphologyEx(within & nearer.astype(np.uint8), cv2.MORPH_OPEN, _SOLID), np.uint8)
+    solid = cv2.morphologyEx(within & nearer.astype(np.uint8), cv2.MORPH_OPEN, _SOLID)
+    return _without_specks(np.asarray(solid, np.uint8), int(np.count_nonzero(solid)) // 2)
 
 
 def _filled(marks: NDArray[np.uint8]) -> NDArray[np.uint8]:

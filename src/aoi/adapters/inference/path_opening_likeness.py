@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 _PLACES = 8
 """As many of the best-matching places are looked at: a few may carry a defect of their own."""
+_PLACES_TURNED = 4
+"""In each of the other orientations."""
 _SAME_LEVEL = 4.0
 """Grey levels by which surroundings may differ and still be the same."""
 _SAME_SHARE = 0.35
 """The same as a share of the mark's height: a high mark stands out from rougher surroundings."""
+_FEWEST_PLACES = 2
+_MOST_EXCESS = 3.0
+"""A place that lacks far more than the mark shows is another thing."""
 _LEAST_SURROUNDINGS = 60
 """Pixels; fewer say nothing."""
 _NEVER = float(np.float32(1e30))
@@ -78,7 +83,7 @@ class SelfComparison:
         """
         for margin in self._search.margins:
             excesses = self._excesses_with(mark, margin)
-            if excesses:
+            if len(excesses) >= _FEWEST_PLACES:
                 return float(np.median(excesses)) / mark.height
         return None
 
@@ -90,8 +95,10 @@ class SelfComparison:
         if np.count_nonzero(patch.surroundings) < _LEAST_SURROUNDINGS:
             return []
         centre = (top + bottom) / 2, (left + right) / 2
-        upright = self._excesses(mark, patch, centre)
-        return upright or [excess for turned in patch.turned() for excess in self._excesses(mark, turned, centre)]
+        excesses = self._excesses(mark, patch, centre, _PLACES)
+        for turned in patch.turned() if len(excesses) < _FEWEST_PLACES else ():
+            excesses += self._excesses(mark, turned, centre, _PLACES_TURNED)
+        return excesses
 
     def _surrounding_box(self, mark: Mark, margin: int) -> tuple[int, int, int, int]:
         """Top, bottom, left, right; top and left are multiples of the step, so that the small image fits."""
@@ -109,17 +116,21 @@ class SelfComparison:
         near_a_mark = cv2.dilate((labels > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
         return _Patch(self._image[rows, columns], (labels == mark.label).astype(np.uint8), 1 - near_a_mark)
 
-    def _excesses(self, mark: Mark, patch: _Patch, centre: tuple[float, float]) -> list[float]:
+    def _excesses(self, mark: Mark, patch: _Patch, centre: tuple[float, float], places: int) -> list[float]:
         """By how many grey levels the mark differs from each comparable place."""
         excesses: list[float] = []
-        for top, left in self._rough_places(mark, patch, centre):
+        for top, left in self._rough_places(mark, patch, centre, places):
             place = self._best_place(patch, top, left)
             excess = _excess(patch.image, place, patch.surroundings)
-            if _quantile(excess[patch.surroundings > 0], 0.98) <= max(_SAME_LEVEL, _SAME_SHARE * mark.height):
-                excesses.append(_quantile(excess[patch.mark > 0], 0.9))
+            rest = _quantile(excess[patch.mark > 0], 0.9)
+            same = _quantile(excess[patch.surroundings > 0], 0.98) <= max(_SAME_LEVEL, _SAME_SHARE * mark.height)
+            if same and rest <= _MOST_EXCESS * mark.height:
+                excesses.append(rest)
         return excesses
 
-    def _rough_places(self, mark: Mark, patch: _Patch, centre: tuple[float, float]) -> list[tuple[int, int]]:
+    def _rough_places(
+        self, mark: Mark, patch: _Patch, centre: tuple[float, float], places: int
+    ) -> list[tuple[int, int]]:
         """Top left corners of the places that look most like the patch at the reduced size, the best first."""
         step, reach = self._search.step, self._search.reach
         template = shrunk(patch.image, step)
@@ -131,7 +142,7 @@ class SelfComparison:
         misfit = np.asarray(cv2.matchTemplate(window, template, cv2.TM_SQDIFF, mask=counts), np.float32)
         own = centre[0] / step - top - counts.shape[0] / 2, centre[1] / step - left - counts.shape[1] / 2
         _strike_out(misfit, own, (mark.box[1] - mark.box[0]) / step + 2, (mark.box[3] - mark.box[2]) / step + 2)
-        return [(step * (y + top), step * (x + left)) for y, x in _lowest(misfit, _PLACES)]
+        return [(step * (y + top), step * (x + left)) for y, x in _lowest(misfit, places)]
 
     def _best_place(self, patch: _Patch, top: int, left: int) -> NDArray[np.uint8]:
         """The best fit of the patch within a step of a rough place, at full size."""

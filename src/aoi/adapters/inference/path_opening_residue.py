@@ -98,14 +98,15 @@ def _bright_residue(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """The residue's levels and seeds inside a window's margin."""
     inside = slice(_MARGIN, window.shape[0] - _MARGIN), slice(_MARGIN, window.shape[1] - _MARGIN)
-    bound = (window - _line_opening(window))[inside]
+    least = _line_opening(window)
+    bound = (window - least)[inside]
     noise = _noise(bound, high) if against_noise else np.ones(bound.shape, np.float32)
-    candidates = np.zeros(window.shape, np.uint8)
+    candidates = np.zeros(window.shape, np.bool_)
     candidates[inside] = bound >= low * noise
     if not candidates.any():
         return np.zeros_like(bound), np.zeros(bound.shape, np.bool_)
-    levels = (window - _path_opening(window, candidates))[inside]
-    levels = np.where((candidates[inside] > 0) & (levels >= low * noise), levels, np.uint8(0))
+    levels = (window - _path_opening(window, candidates, least))[inside]
+    levels = np.where(candidates[inside] & (levels >= low * noise), levels, np.uint8(0))
     return levels, levels >= high * noise
 
 
@@ -117,10 +118,17 @@ def _line_opening(window: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return largest
 
 
-def _path_opening(window: NDArray[np.uint8], candidates: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The robust path opening, right at the candidates: only paths that can reach one are followed."""
-    reach = cv2.dilate(candidates, np.ones((2 * PATH_LENGTH + 5, 2 * PATH_LENGTH + 5), np.uint8))
-    image, mask = _DIPLIB.Image(window), _DIPLIB.Image(reach > 0)
+def _path_opening(
+    window: NDArray[np.uint8], candidates: NDArray[np.bool_], least: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """The robust path opening, right at the candidates and known to be no less than `least`.
+
+    Only pixels are followed that are near enough to a candidate and high enough to raise it. A robust path jumps, and
+    so what lies two pixels beside a high pixel is followed too.
+    """
+    useful = cv2.erode(np.where(candidates, least, np.uint8(255)), _REACH)
+    followed = (useful < 255) & (cv2.dilate(window, np.ones((5, 5), np.uint8)) >= useful)
+    image, mask = _DIPLIB.Image(window), _DIPLIB.Image(followed)
     opened = _DIPLIB.PathOpening(image, mask, length=PATH_LENGTH, polarity="opening", mode={"robust"})
     return np.asarray(opened, np.uint8)
 
@@ -172,4 +180,5 @@ def _line(dx: int, dy: int) -> NDArray[np.uint8]:
     return line
 
 
+_REACH = np.ones((2 * PATH_LENGTH + 5, 2 * PATH_LENGTH + 5), np.uint8)
 _LINES = tuple(_line(dx, dy) for dx, dy in _DIRECTIONS)
