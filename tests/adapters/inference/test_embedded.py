@@ -1,0 +1,225 @@
+"""The engine that needs nothing else finds what is planted, says what it is, and can be cancelled."""
+
+import dataclasses
+import hashlib
+import re
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from aoi.adapters.inference.class_masks import read_class_mask
+from aoi.adapters.inference.embedded import EmbeddedEngine
+from aoi.adapters.inference.path_opening import Sensitivity, thresholds_for
+from aoi.domain.defects import PictureKind
+from aoi.domain.errors import EngineFailed, EngineRefused, TooManyRegions, UnsupportedPixels
+from aoi.domain.image import ImageFacts, ImageFormat, PixelFacts, StoredImage
+from aoi.domain.ports import InferenceEngine
+from aoi.domain.streams import bytes_chunks
+from aoi.testing.engine import EngineContract, assert_possible
+from sample_images import deep, jpeg, png, translucent, truncated
+
+pytestmark = pytest.mark.anyio
+
+PATIENCE = 60.0
+SPOT = (150, 90)
+"""x and y of a planted defect."""
+
+
+def facts_of(content: bytes, **changes: object) -> ImageFacts:
+    """What the reader would say of an 8-bit image, but for the changes."""
+    height, width = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)).shape
+    pixels = PixelFacts(ImageFormat.PNG, width, height, channels=1, bit_depth=8, color="grey")
+    return ImageFacts(dataclasses.replace(pixels, **changes), len(content), hashlib.sha256(content).hexdigest())
+
+
+def stored(content: bytes, facts: ImageFacts | None = None) -> StoredImage:
+    return StoredImage("20260225_103045_0123", facts or facts_of(content), lambda: bytes_chunks(content))
+
+
+def ruled_board(height: int = 256, width: int = 320) -> NDArray[np.uint8]:
+    """Grey lines every 32 pixels: a pattern without defects."""
+    board = np.full((height, width), 170, np.uint8)
+    board[::32] = 90
+    board[:, ::32] = 90
+    return np.asarray(cv2.GaussianBlur(board, (0, 0), 1.0), np.uint8)
+
+
+def defective_board() -> NDArray[np.uint8]:
+    """The same with a dark spot."""
+    board = ruled_board()
+    cv2.circle(board, SPOT, 5, 20, -1, cv2.LINE_AA)
+    return board
+
+
+@pytest.fixture
+def defective_image() -> StoredImage:
+    return stored(png(Image.fromarray(defective_board())))
+
+
+@pytest.fixture
+def engine() -> EmbeddedEngine:
+    return EmbeddedEngine(max_regions=1000)
+
+
+class TestEmbeddedEngine(EngineContract):
+    @pytest.fixture
+    def engine(self) -> InferenceEngine:
+        return EmbeddedEngine(max_regions=100_000, concurrency=2)
+
+
+async def test_a_planted_defect_is_found_where_it_is(engine: EmbeddedEngine, defective_image: StoredImage) -> None:
+    detection = await engine.inspect(defective_image)
+    assert_possible(detection, defective_image)
+    (anomaly,) = detection.analysis.classes
+    (region,) = anomaly.regions
+    assert (anomaly.class_id, anomaly.name) == (1, "Anomaly")
+    assert (region.centroid_x, region.centroid_y) == pytest.approx(SPOT, abs=1)
+
+
+async def test_the_pictures_show_the_defect(engine: EmbeddedEngine, defective_image: StoredImage) -> None:
+    pictures = (await engine.inspect(defective_image)).pictures
+    mask = read_class_mask(pictures[PictureKind.MASK])
+    assert mask[SPOT[1], SPOT[0]] == 1
+    overlay = cv2.imdecode(np.frombuffer(pictures[PictureKind.OVERLAY], np.uint8), cv2.IMREAD_COLOR)
+    assert (overlay == (0, 0, 255)).all(axis=2).any()
+
+
+async def test_the_same_image_has_the_same_pictures_again(engine: EmbeddedEngine, defective_image: StoredImage) -> None:
+    first, second = await engine.inspect(defective_image), await engine.inspect(defective_image)
+    assert first.pictures == second.pictures
+
+
+async def test_a_board_without_defects_has_the_class_without_regions(engine: EmbeddedEngine) -> None:
+    detection = await engine.inspect(stored(png(Image.fromarray(ruled_board()))))
+    assert [(found.name, found.total_regions) for found in detection.analysis.classes] == [("Anomaly", 0)]
+
+
+async def test_a_turned_image_is_inspected_upright(engine: EmbeddedEngine) -> None:
+    content = jpeg(Image.fromarray(defective_board()), orientation=6)
+    (anomaly,) = (await engine.inspect(stored(content))).analysis.classes
+    assert (anomaly.regions[0].centroid_x, anomaly.regions[0].centroid_y) == pytest.approx(SPOT, abs=1)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
+async def test_the_smallest_and_thinnest_images_have_a_result(engine: EmbeddedEngine, size: tuple[int, int]) -> None:
+    image = stored(png(Image.new("L", size, 128)))
+    assert_possible(await engine.inspect(image), image)
+
+
+async def test_time_and_timestamp_are_the_engines_own(engine: EmbeddedEngine, defective_image: StoredImage) -> None:
+    begin = time.perf_counter()
+    analysis = (await engine.inspect(defective_image)).analysis
+    assert 0 < analysis.processing_time_seconds <= time.perf_counter() - begin
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", analysis.engine_timestamp)
+    finished = datetime.fromisoformat(analysis.engine_timestamp).replace(tzinfo=UTC)
+    assert timedelta(0) <= datetime.now(UTC) - finished < timedelta(seconds=PATIENCE)
+
+
+async def test_more_regions_than_allowed_fail(defective_image: StoredImage) -> None:
+    with pytest.raises(TooManyRegions):
+        await EmbeddedEngine(max_regions=0).inspect(defective_image)
+
+
+@pytest.mark.parametrize("sensitivity", list(Sensitivity))
+async def test_it_says_what_it_is_and_what_decided(sensitivity: Sensitivity, defective_image: StoredImage) -> None:
+    engine = EmbeddedEngine(sensitivity=sensitivity, max_regions=1000)
+    info = await engine.describe()
+    assert (info.name, info.model, info.device, info.digest) == ("embedded", "path-opening", "cpu", None)
+    assert info.version
+    assert "training-free" in str(info.parameters["method"])
+    assert info.parameters["sensitivity"] == sensitivity.value
+    assert dataclasses.asdict(thresholds_for(sensitivity)).items() <= info.parameters.items()
+    assert (await engine.inspect(defective_image)).engine == info
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bit_depth": 1},
+        {"color": "rgb", "channels": 3},
+        {"color": "palette"},
+        {"color": "rgb", "channels": 4, "has_alpha": True, "is_opaque": True},
+    ],
+)
+def test_pixels_that_it_need_not_alter_are_accepted(engine: EmbeddedEngine, changes: dict[str, object]) -> None:
+    engine.accept(facts_of(png(), **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"bit_depth": 16}, "16 bits per channel; the embedded engine takes 8. Convert"),
+        ({"bit_depth": 32, "color": "float"}, "32 bits per channel"),
+        ({"color": "cmyk", "channels": 4}, "colours are cmyk.* Convert it to RGB"),
+        ({"channels": 2, "has_alpha": True, "is_opaque": False}, "transparent.* Flatten"),
+    ],
+)
+def test_other_pixels_are_refused_with_the_reason(
+    engine: EmbeddedEngine, changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(UnsupportedPixels, match=reason):
+        engine.accept(facts_of(png(), **changes))
+
+
+async def test_an_image_that_another_engine_accepted_fails_with_the_reason(engine: EmbeddedEngine) -> None:
+    content = png(translucent(Image.new("RGB", (8, 8))))
+    with pytest.raises(EngineRefused, match="transparent"):
+        await engine.inspect(stored(content, facts_of(content, has_alpha=True, is_opaque=False)))
+
+
+async def test_pixels_are_not_altered_whatever_was_said_of_them(engine: EmbeddedEngine) -> None:
+    with pytest.raises(EngineRefused):
+        await engine.inspect(stored(deep(channels=1), facts_of(png())))
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", truncated(png(), 0.8), truncated(jpeg(), 0.5)])
+async def test_a_stored_image_that_was_damaged_fails(engine: EmbeddedEngine, content: bytes) -> None:
+    with pytest.raises(EngineFailed, match="stored image"):
+        await engine.inspect(stored(content, facts_of(png())))
+
+
+async def test_colour_beside_an_opaque_alpha_is_inspected(engine: EmbeddedEngine) -> None:
+    board = Image.fromarray(defective_board()).convert("RGB")
+    (anomaly,) = (await engine.inspect(stored(png(translucent(board, alpha=255))))).analysis.classes
+    assert anomaly.total_regions == 1
+
+
+async def test_a_cancelled_inspection_ends_at_once_and_the_next_waits_for_its_thread() -> None:
+    engine = EmbeddedEngine(max_regions=100_000)
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), np.uint8)
+    content = png(Image.fromarray(noise), compress_level=1)
+    alone = await seconds_alone(engine, content)
+    cancelled_at = await cancelled(engine, content, after=alone / 4)
+    assert time.perf_counter() - cancelled_at < alone / 4
+    read_at: list[float] = []
+
+    async def watched() -> AsyncIterator[bytes]:
+        read_at.append(time.perf_counter())
+        yield small
+
+    small = png(Image.fromarray(defective_board()))
+    with anyio.fail_after(PATIENCE):
+        detection = await engine.inspect(dataclasses.replace(stored(small), content=watched))
+    assert detection.analysis.total_defects == 1
+    assert read_at[0] - cancelled_at > alone / 8
+
+
+async def seconds_alone(engine: EmbeddedEngine, content: bytes) -> float:
+    begin = time.perf_counter()
+    await engine.inspect(stored(content))
+    return time.perf_counter() - begin
+
+
+async def cancelled(engine: EmbeddedEngine, content: bytes, after: float) -> float:
+    """Cancel an inspection in its midst; the time when it was cancelled."""
+    with anyio.move_on_after(after) as scope:
+        await engine.inspect(stored(content))
+    assert scope.cancelled_caught
+    return scope.deadline - anyio.current_time() + time.perf_counter()
