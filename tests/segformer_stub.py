@@ -100,6 +100,7 @@ class SegformerStub:
         self.requests: list[Received] = []
         self.open_connections = 0
         self._port = port
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._started = threading.Event()
@@ -127,15 +128,21 @@ class SegformerStub:
     async def serve(self, host: str = "127.0.0.1") -> None:
         """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._connected, host, self._port, limit=CHUNK_BYTES)
+        server = await asyncio.start_server(self._accepted, host, self._port, limit=CHUNK_BYTES)
         self._port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stopping.wait()
         server.close()
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for connection in connections:
+        await asyncio.sleep(0.01)  # a connection that is just being accepted would be left open by asyncio
+        for connection, writer in self._connections.items():
             connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+            writer.close()  # here too: a task that is cancelled before its first step closes nothing
+        await asyncio.gather(*list(self._connections), return_exceptions=True)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._connected(reader, writer))
+        self._connections[connection] = writer
+        connection.add_done_callback(self._connections.pop)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open_connections += 1

@@ -14,7 +14,7 @@ from PIL import Image
 
 from aoi.adapters.inference.segformer_http import SegFormerHttp
 from aoi.domain.defects import EngineInfo
-from aoi.domain.errors import EngineUnavailable, InvalidEngineAnswer, UnsupportedPixels
+from aoi.domain.errors import EngineFailed, EngineUnavailable, InvalidEngineAnswer, UnsupportedPixels
 from aoi.domain.image import ImageFacts, ImageFormat, Orientation, PixelFacts, StoredImage
 from aoi.domain.ports import InferenceEngine
 from aoi.domain.streams import bytes_chunks
@@ -178,6 +178,24 @@ def test_what_the_service_would_alter_is_not_accepted(changes: dict[str, object]
     with pytest.raises(UnsupportedPixels, match=reason):
         engine.accept(altered)
     SegFormerHttp("http://host", takes_any_pixels=True).accept(altered)
+
+
+def test_what_has_to_be_turned_first_would_be_altered_by_turning() -> None:
+    facts = turned_jpeg().facts
+    engine = SegFormerHttp("segformer+https://host", takes_any_pixels=True)
+    engine.accept(facts)
+    with pytest.raises(UnsupportedPixels, match="16 bits"):
+        engine.accept(dataclasses.replace(facts, pixels=dataclasses.replace(facts.pixels, bit_depth=16)))
+
+
+async def test_a_turned_image_that_is_damaged_in_the_store_fails_alone(
+    engine: SegFormerHttp, stub: SegformerStub
+) -> None:
+    image = turned_jpeg()
+    with pytest.raises(EngineFailed, match="could not be turned"):
+        await engine.inspect(dataclasses.replace(image, content=lambda: bytes_chunks(bytes(100))))
+    assert stub.requests == []
+    assert (await engine.inspect(image)).analysis.total_defects == 7
 
 
 async def test_a_result_names_the_model_and_the_services_own_id(stub: SegformerStub) -> None:

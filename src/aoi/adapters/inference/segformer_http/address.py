@@ -30,7 +30,7 @@ class Address:
                 "The URL of the SegFormer service must be http://host:port or https://host:port, with a path at most."
             )
         auth = httpx.BasicAuth(url.username, url.password) if url.userinfo else None
-        return cls(str(url.copy_with(username=None, password=None)).rstrip("/"), auth)
+        return cls(str(url.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/"), auth)
 
     def path(self, name: str) -> str:
         """The URL of one of the service's operations."""

@@ -14,7 +14,7 @@ from aoi.adapters.inference.segformer_http.retries import Retries
 from aoi.adapters.inference.segformer_http.service import Service
 from aoi.adapters.inference.segformer_http.upload import Upload
 from aoi.domain.defects import Detection, EngineInfo
-from aoi.domain.errors import EngineUnavailable, InferenceFailed, UnsupportedPixels
+from aoi.domain.errors import EngineFailed, EngineUnavailable, InferenceFailed, UnsupportedPixels
 from aoi.domain.image import ImageFacts, Orientation, PixelFacts, StoredImage
 from aoi.domain.streams import closing
 
@@ -59,10 +59,11 @@ class SegFormerHttp:
 
     def accept(self, facts: ImageFacts) -> None:
         """Raises `UnsupportedPixels` for what the service would reduce to 8-bit colour without a word."""
-        reason = None if self._takes_any_pixels else _alteration(facts.pixels)
-        if reason is not None:
+        reason = _alteration(facts.pixels)
+        # Whoever takes any pixels takes them as they are stored: what has to be turned first is turned as 8 bits.
+        if reason is not None and not (self._takes_any_pixels and facts.pixels.orientation is Orientation.UPRIGHT):
             raise UnsupportedPixels(
-                f"The image has {reason}; the engine works on 8-bit grey or RGB and would alter it silently."
+                f"The image has {reason}, and would be inspected as 8-bit grey or RGB without a word."
                 " Convert it yourself, so that you see what is inspected."
             )
 
@@ -101,7 +102,12 @@ class SegFormerHttp:
 
         async with closing(image.content()) as chunks:
             content = b"".join([chunk async for chunk in chunks])
-        return await to_thread.run_sync(encode_upright_png, content, abandon_on_cancel=True, limiter=self._threads)
+        try:
+            return await to_thread.run_sync(encode_upright_png, content, abandon_on_cancel=True, limiter=self._threads)
+        except Exception as error:  # a decoder raises anything for a damaged file
+            raise EngineFailed(
+                "The stored image could not be turned upright for the engine. Check the file store; send it again."
+            ) from error
 
     async def _known_info(self) -> EngineInfo:
         """What is known of the service, asked once; an inspection that has its answer does not fail for it."""

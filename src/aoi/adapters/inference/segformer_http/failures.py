@@ -30,16 +30,16 @@ def failure(response: httpx.Response, body: bytes | bytearray) -> InferenceFaile
     """The error that a status other than 200 stands for, with the service's own words."""
     status, said = response.status_code, _said(body)
     if status in NOT_READY:
-        detail = f"The engine cannot take the image now (status {status}){said}. Check the service, then retry."
+        detail = f"The engine is not ready (status {status}){said}. Check the service, then retry."
         return EngineUnavailable(detail, retry_after=retry_after(response.headers))
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         return EngineTimedOut(f"The engine did not answer its proxy in time (status 504){said}. Check its load.")
     if httpx.codes.is_server_error(status):
-        detail = f"The engine failed on this image (status {status}){said}. Look at the engine's own log, then retry."
+        detail = f"The engine failed (status {status}){said}. Look at the engine's own log, then retry."
         return EngineFailed(detail, retry_after=retry_after(response.headers))
     if httpx.codes.is_client_error(status):
         return EngineRefused(
-            f"The engine refused the image (status {status}){said}."
+            f"The engine refused what it was sent (status {status}){said}."
             " Check that AOI_INFERENCE_URL names the right service and what it takes, then retry."
         )
     return InvalidEngineAnswer(
