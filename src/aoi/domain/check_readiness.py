@@ -1,5 +1,6 @@
 """Whether aoi can serve: its database, its storage and its engine, asked at once."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ import anyio
 
 from aoi.domain.errors import AoiError
 from aoi.domain.ports import Checkable, FileStore, InferenceEngine
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ class CheckReadiness:
             ready, detail = False, error.detail
         except TimeoutError:
             ready, detail = False, f"The {name} did not answer within {self.patience:g} seconds."
+        except Exception:
+            logger.exception("The %s failed when it was asked whether it is ready.", name)
+            ready, detail = False, f"The {name} failed when it was asked. Look at aoi's log."
         return PartReadiness(name, ready, round((time.perf_counter() - started) * 1000, 1), detail)
 
     async def _database(self) -> str:

@@ -3,23 +3,37 @@
 import logging
 
 import anyio
+from anyio import to_thread
 
 from aoi.domain.defects import Analysis, DefectClass, Detection, EngineInfo, PictureKind, Region
-from aoi.domain.errors import AoiError, EngineFailed, EngineTimedOut, InvalidEngineAnswer, TooManyRegions
-from aoi.domain.image import ImageFacts, PixelFacts, StoredImage
+from aoi.domain.errors import (
+    AoiError,
+    EngineFailed,
+    EngineRefused,
+    EngineTimedOut,
+    ImageRejected,
+    InferenceFailed,
+    InvalidEngineAnswer,
+    StorageFull,
+    StorageUnavailable,
+    StoredFileMissing,
+    TooManyRegions,
+)
+from aoi.domain.image import ImageFacts, PixelFacts, StoredImage, is_printable
 from aoi.domain.limits import Limits
 from aoi.domain.ports import InferenceEngine
 
 logger = logging.getLogger(__name__)
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+INFINITY = float("inf")
 
 
 class GuardedEngine:
     """Lets only so many images at once into `engine`, bounds each in time, and believes nothing.
 
     An engine by a third party may hang, raise anything, or return half a result: all of that ends as an
-    `InferenceFailed`.
+    `InferenceFailed`, but for the file store's own errors.
     """
 
     def __init__(self, engine: InferenceEngine, limits: Limits) -> None:
@@ -41,15 +55,25 @@ class GuardedEngine:
     async def inspect(self, image: StoredImage) -> Detection:
         async with self._slots:
             detection = await self._inspect_in_time(image)
-        check_detection(detection, image.facts.pixels, self._limits.max_regions)
+        try:
+            await to_thread.run_sync(check_detection, detection, image.facts.pixels, self._limits.max_regions)
+        except AoiError:
+            raise
+        except Exception as error:
+            logger.exception("What the engine returned for %s cannot be read.", image.id)
+            raise InvalidEngineAnswer from error
         return detection
 
     async def _inspect_in_time(self, image: StoredImage) -> Detection:
         try:
+            # Asked again: an upload that another engine accepted may come here when it is retried.
+            self._engine.accept(image.facts)
             with anyio.fail_after(self._limits.inference_deadline):
                 return await self._engine.inspect(image)
-        except AoiError:
+        except (InferenceFailed, StorageUnavailable, StorageFull, StoredFileMissing):
             raise
+        except ImageRejected as error:
+            raise EngineRefused(error.detail) from error
         except TimeoutError as error:
             raise EngineTimedOut from error
         except Exception as error:
@@ -70,6 +94,8 @@ def check_detection(detection: Detection, pixels: PixelFacts, max_regions: int) 
             f"The engine found {analysis.total_defects:,} regions; AOI_MAX_REGIONS allows {max_regions:,}."
             " Raise the limit, or check focus and recipe."
         )
+    if not 0 <= analysis.processing_time_seconds < INFINITY or not detection.engine.name:
+        raise InvalidEngineAnswer("The engine's answer has an impossible time, or does not say which engine it is.")
     _check_classes(analysis)
     for kind in PictureKind:
         if not detection.pictures.get(kind, b"").startswith(PNG_SIGNATURE):
@@ -86,13 +112,12 @@ def _check_classes(analysis: Analysis) -> None:
 
 
 def _check_class(defect_class: DefectClass, analysis: Analysis) -> None:
-    if not 1 <= len(defect_class.name) <= 100 or defect_class.total_area_pixels < 0:
-        raise InvalidEngineAnswer(f"The engine's class {defect_class.name[:100]!r} has an impossible name or area.")
+    name = defect_class.name
+    if not (1 <= len(name) <= 100 and is_printable(name) and 0 <= defect_class.total_area_pixels < INFINITY):
+        raise InvalidEngineAnswer(f"The engine's class {name[:100]!r} has an impossible name or area.")
     for number, region in enumerate(defect_class.regions, start=1):
         if region.region_id != number or not _is_possible(region, analysis):
-            raise InvalidEngineAnswer(
-                f"Region {number} of the engine's class {defect_class.name!r} is impossible: {region}"
-            )
+            raise InvalidEngineAnswer(f"Region {number} of the engine's class {name!r} is impossible: {region}")
 
 
 def _is_possible(region: Region, analysis: Analysis) -> bool:
@@ -108,5 +133,5 @@ def _is_possible(region: Region, analysis: Analysis) -> bool:
         and box.y + box.height <= analysis.height
         and 0 <= region.centroid_x < analysis.width
         and 0 <= region.centroid_y < analysis.height
-        and all(0 <= value < float("inf") for value in (*lengths, *ratios))
+        and all(0 <= value < INFINITY for value in (*lengths, *ratios))
     )

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from aoi.domain.defects import Findings, PictureKind
-from aoi.domain.errors import AoiError, InspectionChanged, InspectionNotFailed, RepeatedlyInterrupted
+from aoi.domain.errors import AoiError, InspectionChanged, InspectionNotFailed
 from aoi.domain.image import ImageFacts, ImageFormat, Labels
 
 INTERRUPTIONS_BEFORE_POISON = 3
@@ -54,8 +54,8 @@ def new_inspection_id(now: datetime) -> str:
 class Inspection:
     """The record of one image. All times are UTC.
 
-    `attempt` counts how often an engine was set on it; `interruptions` counts those attempts since the last retry that
-    ended with their process. `facts` are unknown while receiving, and in records adopted from another program.
+    `attempt` counts how often somebody began to work on it; `interruptions` counts those attempts since the last retry
+    that ended with their process. `facts` are unknown while receiving, and in records adopted from another program.
     """
 
     id: str
@@ -88,9 +88,15 @@ class Inspection:
         """Where this attempt keeps its picture of that kind."""
         return f"{self.results_prefix}{self.attempt}/{kind}.png"
 
-    def attempt_of(self, picture_key: str) -> int:
-        """The attempt that a picture below `results_prefix` belongs to."""
-        return int(picture_key.removeprefix(self.results_prefix).partition("/")[0])
+    def is_past(self, picture_key: str) -> bool:
+        """Whether what lies below `results_prefix` is a picture of this attempt or of an older one."""
+        attempt = picture_key.removeprefix(self.results_prefix).partition("/")[0]
+        return attempt.isdecimal() and int(attempt) <= self.attempt
+
+    @property
+    def is_poison(self) -> bool:
+        """Whether so many attempts have ended with their process that no engine is set on it again."""
+        return self.interruptions >= INTERRUPTIONS_BEFORE_POISON
 
     def received(self, facts: ImageFacts, labels: Labels, now: datetime, lease_until: datetime) -> "Inspection":
         """Every byte is stored and known to be a whole image."""
@@ -98,14 +104,9 @@ class Inspection:
         return self._changed(State.RECEIVED, now, lease_until, facts=facts, labels=labels)
 
     def claimed(self, now: datetime, lease_until: datetime) -> "Inspection":
-        """The next attempt begins. An attempt that is taken over counts as interrupted.
-
-        Raises `RepeatedlyInterrupted` where the attempts so far have ended with their process too often.
-        """
+        """The next attempt begins. An attempt that is taken over counts as interrupted."""
         self._require(State.RECEIVED, State.INSPECTING)
         interruptions = self.interruptions + (self.state is State.INSPECTING)
-        if interruptions >= INTERRUPTIONS_BEFORE_POISON:
-            raise RepeatedlyInterrupted
         return self._changed(State.INSPECTING, now, lease_until, attempt=self.attempt + 1, interruptions=interruptions)
 
     def retried(self, now: datetime, lease_until: datetime) -> "Inspection":

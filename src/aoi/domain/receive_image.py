@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import anyio
 
 from aoi.domain.delete_inspection import DeleteInspection
-from aoi.domain.errors import AoiError
+from aoi.domain.errors import AoiError, InspectionChanged, InspectionNotFound, UploadInterrupted
 from aoi.domain.image import ImageFacts, ImageFormat, IncomingImage, Labels
-from aoi.domain.inspection import Inspection
+from aoi.domain.inspection import Inspection, State
 from aoi.domain.leases import Leases
 from aoi.domain.ports import FileStore, ImageReader, InferenceEngine
 from aoi.domain.streams import Measured, closing, peeked
@@ -41,8 +41,10 @@ class ReceiveImage:
             inspection = await self._record(image.filename, self.reader.format_of(head))
             try:
                 return await self._receive(inspection, image, measured, content)
-            except BaseException:  # cancellation too: what was not acknowledged leaves nothing
+            except BaseException as error:  # cancellation too: what was not acknowledged leaves nothing
                 await self._discard(inspection)
+                if isinstance(error, InspectionChanged):  # its lease was lost, and it was cleaned away
+                    raise UploadInterrupted("The upload was interrupted, and cleaned away. Send it again.") from error
                 raise
 
     async def _record(self, filename: str, image_format: ImageFormat) -> Inspection:
@@ -70,8 +72,25 @@ class ReceiveImage:
         return received
 
     async def _discard(self, inspection: Inspection) -> None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CLEAN_UP_SECONDS):
+        with anyio.move_on_after(CLEAN_UP_SECONDS, shield=True):
             try:
-                await DeleteInspection(self.files, self.leases)(inspection)
+                await self._delete(inspection)
             except AoiError as error:
                 logger.warning("What is left of %s is cleaned up when its lease ends: %s", inspection.id, error.detail)
+
+    async def _delete(self, inspection: Inspection) -> None:
+        try:
+            await DeleteInspection(self.files, self.leases)(inspection)
+        except InspectionChanged:
+            # Who took it over may have looked for the file before it was written; nobody but this upload writes it.
+            if await self._is_gone(inspection):
+                await self.files.delete([inspection.file_key])
+
+    async def _is_gone(self, inspection: Inspection) -> bool:
+        """Whether it is deleted, or about to be; otherwise the commit that acknowledged it was made after all."""
+        try:
+            async with self.leases.unit_of_work(read_only=True) as unit:
+                recorded = await unit.inspections.get(inspection.id)
+        except InspectionNotFound:
+            return True
+        return recorded.state is State.DELETING

@@ -4,10 +4,10 @@ import logging
 from dataclasses import dataclass
 
 from aoi.domain.delete_inspection import DeleteInspection
-from aoi.domain.errors import AoiError, RepeatedlyInterrupted
+from aoi.domain.errors import AoiError
 from aoi.domain.guarded_engine import GuardedEngine
 from aoi.domain.inspect_received import InspectReceived
-from aoi.domain.inspection import Failure, Inspection, State
+from aoi.domain.inspection import Inspection, State
 from aoi.domain.leases import Leases, utc_now
 from aoi.domain.limits import Limits
 from aoi.domain.ports import Clock, FileStore, InferenceEngine, UnitOfWorkFactory
@@ -71,21 +71,15 @@ class ResumeInterrupted:
         now, lease_until = self._leases.clock(), self._leases.end()
         if found.state in {State.RECEIVING, State.DELETING}:
             return found.deleting(now, lease_until)
-        try:
-            return found.claimed(now, lease_until)
-        except RepeatedlyInterrupted as error:
-            return found.failed(Failure.from_error(error), now)
+        return found.claimed(now, lease_until)
 
     async def _finish(self, taken: Inspection, resumed: Resumed) -> None:
         if taken.state is State.DELETING:
             await self._delete.finish(taken)
             resumed.removed += 1
             return
-        if taken.state is State.INSPECTING:
-            taken = await self._inspect.run(taken)
-        else:
-            await self._inspect.discard_pictures(taken)
-        if taken.state is State.INSPECTED:
+        done = await self._inspect.run(taken)
+        if done.state is State.INSPECTED:
             resumed.inspected += 1
         else:
             resumed.failed += 1
