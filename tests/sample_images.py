@@ -108,6 +108,20 @@ def multipage_tiff(pages: int = 2) -> bytes:
     return tiff(board(), save_all=True, append_images=[grey_board()] * (pages - 1))
 
 
+def plain_tiff(tags: dict[int, int | tuple[int, ...]], data: bytes = b"") -> bytes:
+    """A TIFF that says what it is told to: `data` lies at byte 8, the tags behind it."""
+    content = (b"II*\0" + struct.pack("<I", 8) + data).ljust(8 + len(data) + len(data) % 2, b"\0")
+    entries: list[bytes] = []
+    for tag, values in sorted(tags.items()):
+        numbers = values if isinstance(values, tuple) else (values,)
+        packed = struct.pack(f"<{len(numbers)}I", *numbers)
+        if len(packed) > 4:
+            packed, content = struct.pack("<I", len(content)), content + packed
+        entries.append(struct.pack("<HHI", tag, 4, len(numbers)) + packed)
+    start = struct.pack("<I", len(content))
+    return content[:4] + start + content[8:] + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+
+
 def two_pictures_jpeg() -> bytes:
     """A JPEG with a second one behind it (MPO), as some cameras write it."""
     return _saved("MPO", board(), 1, save_all=True, append_images=[board()])

@@ -11,7 +11,7 @@ import anyio.to_thread
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from aoi.adapters.image_reader.png_chunks import is_whole
+from aoi.adapters.image_reader import jpeg_markers, png_chunks
 from aoi.adapters.image_reader.stored_pixels import stored_pixels
 from aoi.adapters.image_reader.transparency import is_opaque
 from aoi.adapters.inference.decoding import decode, format_of, open_image
@@ -28,6 +28,8 @@ from aoi.domain.streams import closing
 
 logger = logging.getLogger(__name__)
 
+IS_WHOLE = {ImageFormat.PNG: png_chunks.is_whole, ImageFormat.JPEG: jpeg_markers.is_whole}
+"""What Pillow does not look at; it finds any missing byte of the other formats."""
 TILE_WIDTH, TILE_LENGTH = 322, 323
 NOT_HANDLED = ("cannot handle", "unknown pixel mode", "unknown data organization", "Unsupported BMP")
 """How Pillow begins to say that a header may be in order, but is beyond it."""
@@ -72,7 +74,7 @@ class DecodingImageReader:
             self._check_size(image)
             _check_frames(image)
             stored = stored_pixels(image, content)
-            if image_format is ImageFormat.PNG and not is_whole(content):
+            if image_format in IS_WHOLE and not IS_WHOLE[image_format](content):
                 raise CorruptImage
             decoded = decode(image)
             width, height = decoded.upright_size
