@@ -23,7 +23,7 @@ _COARSE_CAUTION = 2.5
 """There, pads and islands are small too: a blob there must stand out this much more."""
 _FINE_SEARCH = Search(margins=(10, 5), step=4, reach=480)
 _COARSE_SEARCH = Search(margins=(8,), step=2, reach=240)
-_MOST_COMPARISONS = 2000
+_MOST_COMPARISONS = 1000
 """Marks compared with other places in one image, the highest first: a bound on the time."""
 _SOLID = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11)), np.uint8)
 """Fits into every wide blob, and into no line beside one."""
