@@ -63,7 +63,7 @@ class EmbeddedEngine:
                 f"The image's colours are {pixels.color}; the embedded engine takes grey, RGB or palette images."
                 " Convert it to RGB."
             )
-        if pixels.has_alpha and not pixels.is_opaque:
+        if not pixels.is_opaque:
             raise UnsupportedPixels(
                 "Some pixels are transparent, and their colour is not certain. Flatten the image onto a background."
             )

@@ -21,7 +21,7 @@ LEGEND_FONT, LEGEND_FONT_SCALE, LEGEND_THICKNESS = cv2.FONT_HERSHEY_SIMPLEX, 2.0
 SMALLEST_LEGEND = 0.2
 """Below this share of the layout no letter can be read."""
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-DARK = 80
+DARK = 60
 """Letters whose grey level is lower need a light rim."""
 FAST_AND_SMALL = (
     cv2.IMWRITE_PNG_COMPRESSION,
