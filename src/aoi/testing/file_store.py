@@ -174,6 +174,14 @@ class FileStoreContract:
         await files.delete([])
         assert await keys_of(files) == {"folder/c.bin"}
 
+    async def test_many_files_are_deleted_though_some_are_missing(self, files: FileStore) -> None:
+        keys = [f"folder/{number}.bin" for number in range(150)]
+        for key in keys[::3]:
+            await files.write(key, chunks(b""))
+        await files.write("folder/c.bin", chunks(b""))
+        await files.delete(keys)
+        assert await keys_of(files) == {"folder/c.bin"}
+
     async def test_a_listing_is_of_one_folder(self, files: FileStore) -> None:
         keys = {"a/1.bin", "a/b/2.bin", "a/b/c/3.bin", "ab/4.bin", "a.bin", "z/a/5.bin"}
         for key in keys:

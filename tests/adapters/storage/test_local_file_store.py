@@ -132,6 +132,14 @@ def test_a_full_disk_is_told_as_such_and_keeps_what_it_had(tmp_path: Path) -> No
     assert done.stdout.splitlines() == [f"{StorageFull()} ['small.bin']"] * 2, done.stderr
 
 
+async def test_a_folder_that_refuses_access_is_told_as_such(tmp_path: Path) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with pytest.raises(StorageUnavailable, match="Check the permissions"):
+        await LocalFileStore(tmp_path, sync=refuse).write(KEY, chunks(b"content"))
+
+
 async def test_a_failed_write_leaves_no_part_and_no_empty_folder(tmp_path: Path) -> None:
     files = LocalFileStore(tmp_path)
     for before in (b"few", LARGE * 2):

@@ -39,7 +39,7 @@ class StoredPixels:
 
 
 def stored_pixels(image: ImageFile, content: bytes) -> StoredPixels:
-    """What an opened image stores; raises `UnsupportedMediaType` where its channels differ in depth."""
+    """What an opened image stores; raises `UnsupportedMediaType` for a BMP of 16 bits per pixel."""
     if isinstance(image, PngImageFile):
         return _of_png(image, content)
     if isinstance(image, TiffImageFile):
@@ -68,10 +68,7 @@ def _of_bmp(image: BmpImageFile, content: bytes) -> StoredPixels:
 
 def _of_tiff(image: TiffImageFile) -> StoredPixels:
     """A channel besides the colours counts as alpha, also where the file does not say what it is (OpenCV's do not)."""
-    depths = set(_numbers(image, BITS_PER_SAMPLE, 1))
-    if len(depths) > 1:
-        raise UnsupportedMediaType("The TIFF has channels of different depth. Save it with equal ones.")
-    depth = depths.pop()
+    depth = _numbers(image, BITS_PER_SAMPLE, 1)[0]  # Pillow opens none with channels of different depth
     channels = _numbers(image, SAMPLES_PER_PIXEL, 1)[0]
     color, of_color = TIFF_COLORS[_numbers(image, PHOTOMETRIC, 0)[0]]
     if FLOATING_POINT in _numbers(image, SAMPLE_FORMAT, 1):
