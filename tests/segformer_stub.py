@@ -132,8 +132,8 @@ class SegformerStub:
         self._port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stopping.wait()
+        await asyncio.sleep(0.01)  # asyncio leaves a connection open that is just being accepted by a server it closes
         server.close()
-        await asyncio.sleep(0.01)  # a connection that is just being accepted would be left open by asyncio
         for connection, writer in self._connections.items():
             connection.cancel()
             writer.close()  # here too: a task that is cancelled before its first step closes nothing

@@ -63,6 +63,7 @@ async def test_the_image_arrives_as_it_is_stored(engine: SegFormerHttp, stub: Se
     assert (upload.filename, upload.media_type) == (f"{image.id}.png", "image/png")
     assert (upload.sha256, upload.size_bytes) == (image.facts.sha256, image.facts.size_bytes)
     assert "transfer-encoding" not in upload.headers
+    assert upload.headers["accept-encoding"] == "identity"  # PNGs do not shrink, and what does not grow has a bound
 
 
 async def test_the_name_sent_is_the_id_whatever_that_is(engine: SegFormerHttp, stub: SegformerStub) -> None:

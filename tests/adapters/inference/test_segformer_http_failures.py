@@ -21,6 +21,7 @@ from aoi.domain.errors import (
     StorageUnavailable,
     StoredFileMissing,
 )
+from aoi.domain.image import StoredImage
 from aoi.testing.engine import stored_png
 from segformer_answers import current_answer, encoded
 from segformer_stub import Reply, SegformerStub, refused_port
@@ -249,20 +250,26 @@ async def test_a_stored_file_of_another_length_is_not_sent_as_if_it_were_whole(
 
 
 async def test_the_content_is_closed_when_a_try_ends_early(engine: SegFormerHttp, stub: SegformerStub) -> None:
-    stub.next_answers.append(Reply(reset=True, early=True))
-    opened, closed = 0, 0
+    stub.answer = Reply(reset=True, early=True)
+    kept: list[AsyncIterator[bytes]] = []  # what is still known is not closed by being forgotten
+    closed = 0
 
-    async def content() -> AsyncIterator[bytes]:
-        nonlocal opened, closed
-        opened += 1
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal closed
         try:
-            async for chunk in IMAGE.content():
-                yield chunk
+            for _ in range(40):
+                yield bytes(1 << 20)
         finally:
             closed += 1
 
-    await engine.inspect(dataclasses.replace(IMAGE, content=content))
-    assert opened == closed == 2
+    def content() -> AsyncIterator[bytes]:
+        kept.append(chunks())
+        return kept[-1]
+
+    facts = dataclasses.replace(IMAGE.facts, size_bytes=40 << 20)
+    with pytest.raises(EngineUnavailable):
+        await engine.inspect(StoredImage("large", facts, content))
+    assert len(kept) == closed == 3
 
 
 async def endless() -> AsyncIterator[bytes]:
