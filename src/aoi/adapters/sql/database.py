@@ -6,11 +6,10 @@ import anyio.to_thread
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from aoi.adapters.sql.connections import Connections
-from aoi.adapters.sql.failures import domain_errors
 from aoi.adapters.sql.schema import require_expected, revision_of
 from aoi.adapters.sql.sqlite import reading_connections, writing_connections
 from aoi.adapters.sql.sqlite_migration import downgrade_sqlite, upgrade_sqlite
+from aoi.adapters.sql.steps import step
 from aoi.adapters.sql.unit_of_work import SqlUnitOfWork
 from aoi.domain.errors import DatabaseUnavailable
 
@@ -26,8 +25,8 @@ class SqlDatabase:
         """`url` as in `sqlite+aiosqlite:///folder/aoi.db`; nothing is opened yet."""
         self._url = _sqlite_url(url)
         self._busy_timeout = busy_timeout
-        self._writers: Connections = writing_connections(self._url, busy_timeout)
-        self._readers: Connections = reading_connections(self._url, busy_timeout)
+        self._writers = writing_connections(self._url, busy_timeout)
+        self._readers = reading_connections(self._url, busy_timeout)
 
     def unit_of_work(self, *, read_only: bool = False) -> SqlUnitOfWork:
         """The `UnitOfWorkFactory`."""
@@ -40,8 +39,7 @@ class SqlDatabase:
     async def revision(self) -> str | None:
         """The revision of the schema; `None` where the database has none."""
         async with self._readers.transaction() as connection:
-            with domain_errors():
-                return await connection.run_sync(revision_of)
+            return await step(connection.run_sync(revision_of))
 
     async def upgrade(self) -> None:
         """Make or change the schema as this program needs it, the file and its folder too."""
@@ -53,8 +51,9 @@ class SqlDatabase:
 
     async def close(self) -> None:
         """Close every connection; their threads end with them."""
-        with anyio.CancelScope(shield=True):
+        try:
             await self._readers.close()
+        finally:
             await self._writers.close()
 
 

@@ -31,7 +31,12 @@ def domain_errors() -> Generator[None]:
         raise DatabaseUnavailable(_sentence(error)) from error
 
 
-def _sentence(error: Exception) -> str | None:
+def is_busy(error: BaseException) -> bool:
+    """Whether another program's lock stood in the way, so that waiting helps."""
+    return _sentence(error) == BUSY
+
+
+def _sentence(error: BaseException) -> str | None:
     original = error.orig if isinstance(error, DBAPIError) else error
     name = str(getattr(original, "sqlite_errorname", ""))
     return next((sentence for code, sentence in _SENTENCES.items() if name.startswith(code)), None)

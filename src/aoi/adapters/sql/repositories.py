@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, Executable, RowMapping, delete, insert, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aoi.adapters.sql import mapping
-from aoi.adapters.sql.failures import domain_errors
+from aoi.adapters.sql.steps import step
 from aoi.adapters.sql.tables import ClassRow, ImageRow, InspectionRow, RegionRow
 from aoi.domain.defects import DefectClass, Findings, Region
 from aoi.domain.errors import InspectionChanged, InspectionNotFound
@@ -118,8 +118,7 @@ class SqlInspectionRepository:
     async def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
-        with domain_errors():
-            return await self._connection.execute(statement, rows)
+        return await step(self._connection.execute(statement, rows))
 
 
 def _is_still(inspection: Inspection) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ from aoi.adapters.sql.connections import Connections
 WRITER_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON")
 READER_PRAGMAS = ("query_only = ON",)
 READERS = 8
+LONGEST_BLOCK_SECONDS = 0.25
+"""SQLite waits for a lock where no cancellation reaches it; so it waits for a little while, again and again."""
 
 
 def writing_connections(url: URL, busy_timeout: float) -> Connections:
@@ -26,7 +28,7 @@ def reading_connections(url: URL, busy_timeout: float) -> Connections:
 
 def _connections(url: URL, busy_timeout: float, places: int, begin: str, pragmas: Sequence[str]) -> Connections:
     # The driver begins no transaction by itself (isolation_level None): ours begin where they say so.
-    arguments = {"timeout": busy_timeout, "isolation_level": None}
+    arguments = {"timeout": min(busy_timeout, LONGEST_BLOCK_SECONDS), "isolation_level": None}
     engine = create_async_engine(url, connect_args=arguments, pool_size=places, max_overflow=0)
 
     @event.listens_for(engine.sync_engine, "connect")

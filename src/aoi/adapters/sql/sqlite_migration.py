@@ -74,7 +74,7 @@ def _engine(path: Path, busy_timeout: float) -> Engine:
 def _use_write_ahead_log(path: Path, busy_timeout: float) -> None:
     """The mode stays with the file. SQLite does not wait for the lock that the change takes, so this does."""
     deadline = time.monotonic() + busy_timeout
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

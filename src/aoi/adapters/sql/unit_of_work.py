@@ -4,12 +4,11 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
-import anyio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aoi.adapters.sql.connections import Connections
-from aoi.adapters.sql.failures import domain_errors
 from aoi.adapters.sql.repositories import SqlInspectionRepository
+from aoi.adapters.sql.steps import step
 
 
 class SqlUnitOfWork:
@@ -34,11 +33,13 @@ class SqlUnitOfWork:
         await self._transaction.__aexit__(None, None, None)
 
     async def commit(self) -> None:
-        """Not to be cancelled: whoever is told that it did not return must find that it did not happen."""
-        with anyio.CancelScope(shield=True), domain_errors():
-            try:
-                await self._connection.commit()
-            except Exception:
-                # The transaction may still be open on it; closed, it is rolled back for certain.
-                await self._connection.invalidate()
-                raise
+        """Not to be cancelled half way: where it does not return, it did not happen."""
+        await step(self._commit())
+
+    async def _commit(self) -> None:
+        try:
+            await self._connection.commit()
+        except BaseException:
+            # The transaction may still be open on it; closed, it is rolled back for certain.
+            await self._connection.invalidate()
+            raise
