@@ -14,13 +14,14 @@ from aoi.entrypoints.api.downloads import DownloadController
 from aoi.entrypoints.api.health import HealthController
 from aoi.entrypoints.api.images import ImageController
 from aoi.entrypoints.api.problems import answer_domain_error, answer_http_error, answer_unforeseen
+from aoi.entrypoints.api.unread_bodies import Lingering
 from aoi.entrypoints.api.uploading import UploadController
 from aoi.entrypoints.web.page import page_routes
 
 
 def create_app(application: Application) -> Litestar:
     """The HTTP API on `application`; a test gives one with adapters of its own."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             UploadController,
             ImageController,
@@ -39,6 +40,8 @@ def create_app(application: Application) -> Litestar:
         logging_config=None,
         pdb_on_exception=False,
     )
+    app.asgi_handler = Lingering(app.asgi_handler)  # around the answers to unknown paths too
+    return app
 
 
 def _constant(value: Any) -> Provide:  # Litestar injects objects of any type by their name
