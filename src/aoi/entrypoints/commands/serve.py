@@ -6,13 +6,13 @@ from types import FrameType
 
 import anyio
 import uvicorn
-from litestar import Litestar
 
 from aoi.bootstrap import open_application
 from aoi.domain.errors import AoiError
 from aoi.domain.resume_interrupted import ResumeInterrupted
 from aoi.domain.version import aoi_version
 from aoi.entrypoints.api.app import create_app
+from aoi.entrypoints.api.server import server_configuration
 from aoi.entrypoints.logs import configure_logs
 from aoi.settings import Settings
 
@@ -23,7 +23,7 @@ async def serve(settings: Settings) -> int:
     """Serve until a signal comes; what is running then may end within AOI_SHUTDOWN_SECONDS."""
     configure_logs(settings)
     async with open_application(settings) as application:
-        server = uvicorn.Server(_configuration(settings, create_app(application)))
+        server = uvicorn.Server(server_configuration(settings, create_app(application)))
         logger.info("aoi %s keeps its files and records in %s", aoi_version(), settings.home_folder)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_resume_for_ever, application.resume_interrupted, settings.lease_seconds)
@@ -31,21 +31,6 @@ async def serve(settings: Settings) -> int:
             await server.serve()
             tasks.cancel_scope.cancel()
     return 0 if server.started else 1
-
-
-def _configuration(settings: Settings, app: Litestar) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType]  # Litestar's and uvicorn's ASGI types differ in name alone
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        lifespan="on",
-        server_header=False,
-        limit_concurrency=settings.max_connections,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-    )
 
 
 async def _resume_for_ever(resume_interrupted: ResumeInterrupted, lease_seconds: float) -> None:
