@@ -1,15 +1,19 @@
 """Taking pictures and results away."""
 
 import hashlib
+from functools import partial
 from mimetypes import guess_type
 from typing import Annotated, Any
 
 import anyio
 import msgspec
-from litestar import Controller, MediaType, Request, Response, get
+from litestar import Controller, HttpMethod, MediaType, Request, Response, route
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, PathParameter
+from litestar.types import Method
+from litestar.types.internal_types import PathParameterDefinition
 
 from aoi.domain.defects import PictureKind
 from aoi.domain.errors import StoredFileMissing
@@ -34,16 +38,26 @@ ImageKind = Annotated[
 ]
 
 
+GET_OR_HEAD = (HttpMethod.GET, HttpMethod.HEAD)
+
+
+def _operation_id(
+    name: str, _handler: HTTPRouteHandler, method: Method, _path: list[str | PathParameterDefinition]
+) -> str:
+    return name if method == HttpMethod.GET else f"{name}_head"
+
+
 class DownloadController(Controller):
     path = "/download"
     tags = ("Taking away",)
 
-    @get(
+    @route(
         "/image/{image_id:str}/{kind:str}",
         summary="Download a picture",
-        operation_id="download_image",
+        http_method=GET_OR_HEAD,
+        operation_id=partial(_operation_id, "download_image"),
         media_type="image/png",
-        responses={**FILE_STATUSES, **problem_specs(404, 416, 500, 503)},
+        responses={**FILE_STATUSES, **problem_specs(400, 404, 416, 500, 503)},
     )
     async def download_image(
         self,
@@ -56,12 +70,13 @@ class DownloadController(Controller):
         inspection = await read_inspection(image_id)
         return answer_download(request, await _picture(inspection, kind, files))
 
-    @get(
+    @route(
         "/json/{image_id:str}",
         summary="Download the analysis",
         description="In the shape of `result` in the answer to an upload.",
-        operation_id="download_json",
-        responses={**FILE_STATUSES, **problem_specs(404, 416, 500, 503)},
+        http_method=GET_OR_HEAD,
+        operation_id=partial(_operation_id, "download_json"),
+        responses={**FILE_STATUSES, **problem_specs(400, 404, 416, 500, 503)},
     )
     async def download_json(
         self,

@@ -7,7 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response
+from litestar import HttpMethod, Request, Response
 from litestar.response import Stream
 
 from aoi.entrypoints.api.problems import problem_response
@@ -35,7 +35,7 @@ def answer_download(request: Request[Any, Any, Any], download: Download) -> Resp
     """The file, a range of it, or the word that the client has it already. Source: RFC 9110, 13 and 14."""
     headers = _headers(download)
     if _has_it_already(request, download):
-        return Response(b"", status_code=304, headers=headers, media_type=download.media_type)
+        return Response(b"", status_code=304, headers=headers)
     try:
         wanted = asked_range(_range_header(request, download), download.size_bytes)
     except UnsatisfiableRange:
@@ -46,14 +46,17 @@ def answer_download(request: Request[Any, Any, Any], download: Download) -> Resp
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/{download.size_bytes}"
     part = wanted or ByteRange(0, download.size_bytes)
     headers["Content-Length"] = str(part.end - part.start)
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", status_code=status, headers=headers)
     content = download.read(part.start, part.end)
-    return Stream(content, status_code=status, headers=headers, media_type=download.media_type)
+    return Stream(content, status_code=status, headers=headers)
 
 
 def _headers(download: Download) -> dict[str, str]:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
+        "Content-Type": download.media_type,  # a stream would prefer that of its handler to its own
         "Content-Disposition": content_disposition(download.filename),
         "Last-Modified": format_datetime(download.changed_at, usegmt=True),
         "X-Content-Type-Options": "nosniff",
@@ -80,6 +83,8 @@ def _has_it_already(request: Request[Any, Any, Any], download: Download) -> bool
 
 
 def _range_header(request: Request[Any, Any, Any], download: Download) -> str | None:
+    if request.method != HttpMethod.GET:
+        return None
     condition = request.headers.get("if-range")
     if condition is not None and condition != download.etag:
         return None
