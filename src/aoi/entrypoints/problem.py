@@ -14,10 +14,17 @@ class MalformedUpload(errors.UploadRejected):
     code = "malformed-upload"
 
 
+class InvalidQuery(AoiError):
+    """A value in the query is not one that this operation takes. See /docs for those it takes."""
+
+    code = "invalid-query"
+
+
 STATUS_OF: dict[type[AoiError], int] = {
     AoiError: 500,
     errors.UploadRejected: 422,
     MalformedUpload: 400,
+    InvalidQuery: 400,
     errors.InvalidFilename: 400,
     errors.InvalidLabels: 422,
     errors.UploadInterrupted: 400,

@@ -1,19 +1,20 @@
 """Asking for an image, and trying it again."""
 
 import time
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from aoi.domain.ports import FileStore
 from aoi.domain.read_inspection import ReadInspection
 from aoi.domain.retry_inspection import RetryInspection
 from aoi.entrypoints.answers import ImageAnswer, UploadAnswer, image_answer
+from aoi.entrypoints.api.images_in import ImagesIn, ImagesParameter, images_in
 from aoi.entrypoints.api.openapi import problem_specs
 from aoi.entrypoints.api.problems import base_url_of
-from aoi.entrypoints.api.uploading import ImagesIn, inspection_response, json_response
+from aoi.entrypoints.api.uploading import inspection_response, json_response
 
 
 class ImageController(Controller):
@@ -24,7 +25,7 @@ class ImageController(Controller):
         "/{image_id:str}",
         summary="What has become of an image",
         operation_id="get_image",
-        responses=problem_specs(404, 500, 503),
+        responses=problem_specs(400, 404, 500, 503),
     )
     async def get_image(
         self,
@@ -50,10 +51,9 @@ class ImageController(Controller):
         image_id: FromPath[str],
         retry_inspection: NamedDependency[RetryInspection],
         files: NamedDependency[FileStore],
-        images: Annotated[
-            ImagesIn, QueryParameter(description="`url`: where to download the pictures; `base64`: themselves")
-        ] = ImagesIn.URL,
+        images: ImagesParameter = ImagesIn.URL.value,
     ) -> Response[UploadAnswer]:
         started = time.perf_counter()
+        shown = images_in(images)
         inspection = await retry_inspection(image_id)
-        return await inspection_response(request, inspection, files, images, started)
+        return await inspection_response(request, inspection, files, shown, started)

@@ -2,13 +2,12 @@
 
 import logging
 import math
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from aoi.domain import errors
 from aoi.domain.errors import AoiError
@@ -66,7 +65,7 @@ def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
         type=f"/problems/{phrase.lower().replace(' ', '-')}",
         title=phrase.capitalize(),
         status=error.status_code,
-        detail=" ".join(_sentences(error)),
+        detail=_detail(request, error),
         instance=request.url.path,
     )
     response = problem_response(problem)
@@ -74,14 +73,13 @@ def answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> 
     return response
 
 
-def _sentences(error: HTTPException) -> Iterator[str]:
-    extra: Any = error.extra
-    if isinstance(extra, list):
-        for item in extra:  # pyright: ignore[reportUnknownVariableType]  # Litestar types what it adds as Any
-            if isinstance(item, dict):
-                yield f"{item.get('key', 'The request')}: {item.get('message', '')}."  # pyright: ignore[reportUnknownMemberType]  # as above
-        return
-    yield f"{error.detail.rstrip('.')}. See /docs for what can be asked."
+def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    if isinstance(error, NotFoundException):
+        return "There is nothing at this path. See /docs for what can be asked."
+    if isinstance(error, MethodNotAllowedException):
+        allowed = (error.headers or {}).get("allow", "another method")
+        return f"This path does not take {request.method}; it takes {allowed}. See /docs for what can be asked."
+    return f"{error.detail.rstrip('.')}. See /docs for what can be asked."
 
 
 def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

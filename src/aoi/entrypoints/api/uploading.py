@@ -2,14 +2,12 @@
 
 import base64
 import time
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 import msgspec
 from litestar import Controller, MediaType, Request, Response, post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
 from msgspec import Struct
 
 from aoi.domain.defects import Findings
@@ -19,16 +17,10 @@ from aoi.domain.limits import Limits
 from aoi.domain.ports import FileStore
 from aoi.domain.upload_image import UploadImage
 from aoi.entrypoints.answers import ImagesAnswer, UploadAnswer, image_urls, upload_answer
+from aoi.entrypoints.api.images_in import ImagesIn, ImagesParameter, images_in
 from aoi.entrypoints.api.multipart import FRAMING_BYTES, ImageForm
 from aoi.entrypoints.api.openapi import UploadOperation, problem_specs
 from aoi.entrypoints.api.problems import base_url_of, failure_response
-
-
-class ImagesIn(StrEnum):
-    """How pictures are answered."""
-
-    URL = "url"
-    BASE64 = "base64"
 
 
 class UploadController(Controller):
@@ -50,18 +42,16 @@ class UploadController(Controller):
         upload_image: NamedDependency[UploadImage],
         files: NamedDependency[FileStore],
         limits: NamedDependency[Limits],
-        images: Annotated[
-            ImagesIn,
-            QueryParameter(description="`url`: where to download the pictures; `base64`: the pictures themselves"),
-        ] = ImagesIn.URL,
+        images: ImagesParameter = ImagesIn.URL.value,
     ) -> Response[UploadAnswer]:
         started = time.perf_counter()
+        shown = images_in(images)
         form = ImageForm(request.stream(), request.headers.get("content-type", ""), _body_limit(request, limits))
         try:
             inspection = await upload_image(await form.incoming())
         finally:
             await form.close()
-        return await inspection_response(request, inspection, files, images, started)
+        return await inspection_response(request, inspection, files, shown, started)
 
 
 def _body_limit(request: Request[Any, Any, Any], limits: Limits) -> int:
