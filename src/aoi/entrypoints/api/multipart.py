@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from urllib.parse import unquote
 
+import anyio
 from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
@@ -16,8 +17,10 @@ LONGEST_LABEL_BYTES = LONGEST_LABEL * 4
 MOST_PARTS = 32
 FRAMING_BYTES = 1 << 16
 """What a body may hold besides the image: part headers and labels."""
+PATIENCE_SECONDS = 60.0
+"""How long a body may pause: a client that vanished without a word must not be waited for, for ever."""
 
-EXTENDED_FILENAME = re.compile(r"filename\*\s*=\s*utf-8''([^;\s]+)", re.IGNORECASE)
+EXTENDED_FILENAME = re.compile(r"filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 """RFC 5987, as .NET's HttpClient names its files beside a mangled `filename`."""
 
 Event = MultipartSegment | bytes | None
@@ -39,11 +42,14 @@ def boundary_of(content_type: str) -> str:
 class ImageForm:
     """The form of `POST /upload`: one file part `image`, and labels before or after it.
 
-    `limit` bounds the whole body, in bytes. What is wrong raises an `UploadRejected` where it is met.
+    `limit` bounds the whole body, in bytes, `patience` each pause in it, in seconds. What is wrong raises an
+    `UploadRejected` where it is met.
     """
 
-    def __init__(self, body: AsyncIterator[bytes], content_type: str, limit: int) -> None:
-        self._events = _events(_limited(body, limit), boundary_of(content_type))
+    def __init__(
+        self, body: AsyncIterator[bytes], content_type: str, limit: int, *, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._events = _events(_limited(_awaited(body, patience), limit), boundary_of(content_type))
         self._labels: dict[str, str] = {}
 
     async def incoming(self) -> IncomingImage:
@@ -63,7 +69,7 @@ class ImageForm:
     async def _next_file_part(self) -> MultipartSegment | None:
         async for event in self._events:
             if isinstance(event, MultipartSegment):
-                if event.filename is not None or event.name == FILE_PART:
+                if _filename(event) is not None or event.name == FILE_PART:
                     return self._checked_file_part(event)
                 await self._read_label(event.name)
         return None
@@ -71,7 +77,7 @@ class ImageForm:
     def _checked_file_part(self, part: MultipartSegment) -> MultipartSegment:
         if part.name != FILE_PART:
             raise MalformedUpload(f"The file part is named {part.name[:100]!r}; name it {FILE_PART!r}.")
-        if part.filename is None:
+        if _filename(part) is None:
             raise MalformedUpload(f"The part {FILE_PART!r} is text; send it as a file, with a file name.")
         return part
 
@@ -105,9 +111,23 @@ class ImageForm:
         return Labels(**self._labels)
 
 
-def _filename(part: MultipartSegment) -> str:
+def _filename(part: MultipartSegment) -> str | None:
     extended = EXTENDED_FILENAME.search(part.header("Content-Disposition") or "")
-    return unquote(extended[1]) if extended else part.filename or ""
+    return unquote(extended[1]) if extended else part.filename
+
+
+async def _awaited(body: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            with anyio.fail_after(patience):
+                chunk = await anext(body, None)
+        except TimeoutError as error:
+            raise UploadInterrupted(
+                f"Nothing more of the body came for {patience:g} seconds. Send it again."
+            ) from error
+        if chunk is None:
+            return
+        yield chunk
 
 
 async def _limited(body: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
