@@ -1,5 +1,6 @@
 """The composition root: settings become adapters, adapters become use cases. Nothing else names an adapter."""
 
+import os
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 REFERENCE_CLASSES = ("PI_Particle", "PR_Peeling", "Copper_Nodule", "Env_Particle")
 """The classes of the reference model, from 1."""
+SHARE_OF_THE_DEADLINE = 0.98
+"""An engine that gives up by itself says why; the guard around it can only say that it took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,11 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
     from aoi.adapters.image_reader import DecodingImageReader
 
     async with AsyncExitStack() as resources:
+        limits = _limits(settings)
         engine = await resources.enter_async_context(_open_engine(settings))
         database = await resources.enter_async_context(open_database(settings))
         await database.upgrade()
-        files = open_file_store(settings)
+        files = await open_file_store(settings)
         yield assemble(
             engine=engine,
             files=files,
@@ -84,7 +88,7 @@ async def open_application(settings: Settings) -> AsyncGenerator[Application]:
             ),
             unit_of_work=database.unit_of_work,
             database=database,
-            limits=settings.limits,
+            limits=limits,
         )
 
 
@@ -100,14 +104,27 @@ async def open_database(settings: Settings) -> AsyncGenerator["SqlDatabase"]:
         await database.close()
 
 
-def open_file_store(settings: Settings) -> FileStore:
-    """The file store of AOI_STORAGE_URL."""
+async def open_file_store(settings: Settings) -> FileStore:
+    """The file store of AOI_STORAGE_URL, without what a killed process may have left half written in it."""
     from aoi.adapters.storage.local import open_local_store
 
     url = settings.effective_storage_url
     if not url.startswith("file:"):
         raise InvalidSetting("AOI_STORAGE_URL must begin with file: and name a folder, like file:./aoi-data/files.")
-    return open_local_store(url)
+    try:
+        files = open_local_store(url)
+    except ValueError as error:
+        raise InvalidSetting(f"AOI_STORAGE_URL is {url!r}: {error}") from error
+    await files.remove_leftovers()
+    return files
+
+
+def _limits(settings: Settings) -> Limits:
+    """The bounds of the use cases; an embedded engine gains nothing from more images at once than processors."""
+    if not settings.inference_url.startswith("embedded:"):
+        return settings.limits
+    concurrency = min(settings.inference_concurrency, os.cpu_count() or 1)
+    return replace(settings.limits, inference_concurrency=concurrency)
 
 
 @asynccontextmanager
@@ -137,7 +154,11 @@ def _embedded_engine(settings: Settings) -> InferenceEngine:
             f"AOI_INFERENCE_URL is {settings.inference_url!r}; the embedded engine takes one option:"
             " embedded:?sensitivity=low, normal or high."
         )
-    return EmbeddedEngine(sensitivity=Sensitivity(sensitivity), max_regions=settings.max_regions)
+    return EmbeddedEngine(
+        sensitivity=Sensitivity(sensitivity),
+        max_regions=settings.max_regions,
+        concurrency=_limits(settings).inference_concurrency,
+    )
 
 
 @asynccontextmanager
@@ -148,9 +169,9 @@ async def _segformer_engine(settings: Settings) -> AsyncGenerator[InferenceEngin
         settings.inference_url,
         timeout=settings.inference_timeout,
         attempts=settings.inference_attempts,
-        deadline=settings.inference_deadline,
+        deadline=settings.inference_deadline * SHARE_OF_THE_DEADLINE,
         max_answer_bytes=int(settings.max_answer_mb * MEGABYTE),
-        connections=settings.inference_concurrency,
+        connections=settings.inference_concurrency + 1,  # readiness is asked for beside the images
     )
     try:
         yield engine

@@ -1,21 +1,20 @@
-"""The engine that needs nothing else: path opening, in this process, without a trained model."""
+"""The engine that needs nothing else: path opening, on this machine, without a trained model."""
 
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 
+import anyio
 import numpy as np
-from anyio import from_thread
+from anyio import BrokenWorkerProcess, to_process
 from numpy.typing import NDArray
 
-from aoi.adapters.inference.abandonable_threads import AbandonableThreads
-from aoi.adapters.inference.path_opening import Sensitivity, find_anomalies, thresholds_for
+from aoi.adapters.inference.path_opening import Sensitivity, Thresholds, find_anomalies, thresholds_for
 from aoi.adapters.inference.pixels import decode_upright_color, decode_upright_grey
 from aoi.adapters.inference.regions import analyse
 from aoi.adapters.inference.rendering import render_pictures
-from aoi.domain.defects import Analysis, Detection, EngineInfo
+from aoi.domain.defects import Analysis, Detection, EngineInfo, PictureKind
 from aoi.domain.errors import AoiError, EngineFailed, EngineRefused, ImageRejected, UnsupportedPixels
 from aoi.domain.image import ImageFacts, StoredImage
 from aoi.domain.streams import closing
@@ -30,7 +29,8 @@ class EmbeddedEngine:
     """Finds what does not belong to an image's pattern, by path opening; an `InferenceEngine`.
 
     It knows one class, `Anomaly`, and gives the same result for the same image. Colour is looked at in grey.
-    `concurrency` images are worked on at once, in threads, each with about 15 bytes of memory per pixel.
+    `concurrency` images are worked on at once, each in a process of its own with about 15 bytes of memory per pixel:
+    DIPlib holds the interpreter while it works, and would hold up everybody else in this one.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class EmbeddedEngine:
     ) -> None:
         self._thresholds = thresholds_for(sensitivity)
         self._max_regions = max_regions
-        self._threads = AbandonableThreads(concurrency)
+        self._slots = anyio.CapacityLimiter(concurrency)
         self._info = EngineInfo(
             name="embedded",
             model="path-opening",
@@ -74,21 +74,37 @@ class EmbeddedEngine:
     async def inspect(self, image: StoredImage) -> Detection:
         try:
             self.accept(image.facts)  # an upload that another engine accepted may come here when it is retried
-            async with self._threads.place() as place, closing(image.content()) as chunks:
+            async with self._slots, closing(image.content()) as chunks:
                 content = b"".join([chunk async for chunk in chunks])
-                return await place.run(partial(self._detect, content))
+                return await self._detect(content)
         except UnsupportedPixels as error:
             raise EngineRefused(error.detail) from error
         except ImageRejected as error:
             raise EngineFailed(f"The stored image cannot be read. {error.detail}") from error
 
-    def _detect(self, content: bytes) -> Detection:
-        start = time.perf_counter()
-        mask = find_anomalies(_decoded(decode_upright_grey, content), self._thresholds)
-        from_thread.check_cancelled()
-        analysis = analyse(mask, CLASS_NAMES, max_regions=self._max_regions)
-        pictures = render_pictures(_decoded(decode_upright_color, content), mask, analysis)
-        return Detection(_dated(analysis, time.perf_counter() - start), pictures, self._info)
+    async def _detect(self, content: bytes) -> Detection:
+        """Cancelled, the process is killed; the next image gets another."""
+        try:
+            analysis, pictures = await to_process.run_sync(
+                detect, content, self._thresholds, self._max_regions, cancellable=True
+            )
+        except (BrokenWorkerProcess, ProcessLookupError) as error:  # the latter where it died before it was ready
+            raise EngineFailed(
+                "The process that worked on the image has died; the machine may be short of memory. Retry."
+            ) from error
+        return Detection(analysis, pictures, self._info)
+
+
+def detect(content: bytes, thresholds: Thresholds, max_regions: int) -> tuple[Analysis, dict[PictureKind, bytes]]:
+    """What stands out in an encoded image, and the pictures that show it.
+
+    Raises `UnsupportedPixels`, `CorruptImage`, `TooManyRegions`, or `EngineFailed` for a file that cannot be decoded.
+    """
+    start = time.perf_counter()
+    mask = find_anomalies(_decoded(decode_upright_grey, content), thresholds)
+    analysis = analyse(mask, CLASS_NAMES, max_regions=max_regions)
+    pictures = render_pictures(_decoded(decode_upright_color, content), mask, analysis)
+    return _dated(analysis, time.perf_counter() - start), pictures
 
 
 def _decoded(decode: Callable[[bytes], NDArray[np.uint8]], content: bytes) -> NDArray[np.uint8]:
