@@ -4,7 +4,6 @@ import logging
 
 import anyio
 from anyio import to_thread
-from anyio import to_thread
 
 from aoi.domain.defects import Analysis, DefectClass, Detection, EngineInfo, PictureKind, Region
 from aoi.domain.errors import (

@@ -10,7 +10,6 @@ from aoi.domain.inspection import Failure, Inspection
 from aoi.entrypoints.answers import MetadataAnswer, defect_classes, metadata_of, rfc3339
 from aoi.entrypoints.result_json import ResultJson, result_of
 
-
 LENGTH_OF_AN_ID = len("YYYYMMDD_HHMMSS_") + 20
 
 
