@@ -5,8 +5,8 @@ import logging
 from functools import partial
 
 import anyio
+from anyio import to_thread
 
-from aoi.adapters.inference.abandonable_threads import AbandonableThreads
 from aoi.adapters.inference.segformer_http.address import Address
 from aoi.adapters.inference.segformer_http.answer import NAME, read_answer
 from aoi.adapters.inference.segformer_http.health import read_health
@@ -49,7 +49,7 @@ class SegFormerHttp:
         self._service = Service(Address.from_url(base_url), max_answer_bytes=max_answer_bytes, connections=connections)
         self._retries = Retries(timeout, attempts, deadline, backoff)
         self._takes_any_pixels = takes_any_pixels
-        self._threads = AbandonableThreads(WORKER_THREADS)
+        self._threads = anyio.CapacityLimiter(WORKER_THREADS)
         self._info: EngineInfo | None = None
         self._first_use = anyio.Lock()
 
@@ -71,8 +71,7 @@ class SegFormerHttp:
         """As the port says. What `image.content()` raises passes through, and is not tried again."""
         upload = await self._upload(image)
         answer = await self._retries.run(partial(self._service.upload, upload))
-        async with self._threads.place() as place:
-            detection = await place.run(lambda: read_answer(answer, image.facts.pixels))
+        detection = await to_thread.run_sync(read_answer, answer, image.facts.pixels, limiter=self._threads)
         info = await self._known_info()
         return dataclasses.replace(detection, engine=dataclasses.replace(info, reference=detection.engine.reference))
 
@@ -102,8 +101,7 @@ class SegFormerHttp:
         async with closing(image.content()) as chunks:
             content = b"".join([chunk async for chunk in chunks])
         try:
-            async with self._threads.place() as place:
-                return await place.run(lambda: encode_upright_png(content))
+            return await to_thread.run_sync(encode_upright_png, content, limiter=self._threads)
         except Exception as error:  # a decoder raises anything for a damaged file
             raise EngineFailed(
                 "The stored image could not be turned upright for the engine. Check the file store; send it again."
