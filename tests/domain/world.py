@@ -184,7 +184,7 @@ def picture_keys(inspection: Inspection) -> set[str]:
 
 
 async def in_pieces(content: bytes, pieces: int = 3) -> AsyncIterator[bytes]:
-    size = -(-len(content) // pieces)
+    size = len(content) // pieces + 1
     for start in range(0, len(content), size):
         yield content[start : start + size]
 

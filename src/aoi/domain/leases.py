@@ -49,30 +49,35 @@ class Leases:
         then.
         """
         outcome: list[Result] = []
-        failure: Exception | None = None
+        failure: Exception = InspectionChanged()  # unless the work ends by itself
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._renew, inspection, tasks.cancel_scope)
+            renewal = anyio.CancelScope()
+            tasks.start_soon(self._renew, inspection, renewal, tasks.cancel_scope)
             try:
                 outcome.append(await work())
             except Exception as error:  # noqa: BLE001  # carried past the task group, which would wrap it in a group
                 failure = error
-            tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        if not outcome:
-            raise InspectionChanged
-        return outcome[0]
+            renewal.cancel()
+        if outcome:
+            return outcome[0]
+        raise failure
 
-    async def _renew(self, inspection: Inspection, scope: anyio.CancelScope) -> None:
-        while True:
-            await anyio.sleep(self.seconds / RENEWALS_PER_LEASE)
-            try:
-                async with self.unit_of_work() as unit:
-                    await unit.inspections.renew(inspection, self.end())
-                    await unit.commit()
-            except DatabaseUnavailable as error:
-                logger.warning("The lease of %s was not renewed and is tried again: %s", inspection.id, error.detail)
-            except InspectionChanged:
-                logger.warning("Somebody else took %s over; this attempt stops.", inspection.id)
-                scope.cancel()
-                return
+    async def _renew(self, inspection: Inspection, renewal: anyio.CancelScope, work: anyio.CancelScope) -> None:
+        with renewal:
+            while True:
+                await anyio.sleep(self.seconds / RENEWALS_PER_LEASE)
+                try:
+                    await self._renew_once(inspection)
+                except DatabaseUnavailable as error:
+                    logger.warning(
+                        "The lease of %s was not renewed, and is tried again: %s", inspection.id, error.detail
+                    )
+                except InspectionChanged:
+                    logger.warning("Somebody else took %s over; this attempt stops.", inspection.id)
+                    work.cancel()
+                    return
+
+    async def _renew_once(self, inspection: Inspection) -> None:
+        async with self.unit_of_work() as unit:
+            await unit.inspections.renew(inspection, self.end())
+            await unit.commit()
