@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from aoi.adapters.image_reader import jpeg_markers, png_chunks
 from aoi.adapters.image_reader.stored_pixels import stored_pixels
 from aoi.adapters.image_reader.transparency import is_opaque
-from aoi.adapters.inference.decoding import decode, format_of, open_image
+from aoi.adapters.pixels.decoding import decode, format_of, open_image
 from aoi.domain.errors import (
     CorruptImage,
     EmptyImage,

@@ -11,9 +11,9 @@ from anyio import BrokenWorkerProcess, to_process
 from numpy.typing import NDArray
 
 from aoi.adapters.inference.path_opening import Sensitivity, Thresholds, find_anomalies, thresholds_for
-from aoi.adapters.inference.pixels import decode_upright_color, decode_upright_grey
 from aoi.adapters.inference.regions import analyse
 from aoi.adapters.inference.rendering import render_pictures
+from aoi.adapters.pixels.upright import decode_upright_color, decode_upright_grey
 from aoi.domain.defects import Analysis, Detection, EngineInfo, PictureKind
 from aoi.domain.errors import AoiError, EngineFailed, EngineRefused, ImageRejected, UnsupportedPixels
 from aoi.domain.image import ImageFacts, StoredImage

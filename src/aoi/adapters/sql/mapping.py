@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from aoi.adapters.sql.tables import RegionRow
 from aoi.domain.defects import (
     Analysis,
     BoundingBox,
@@ -24,6 +25,24 @@ PICTURE_COLUMNS = {
     PictureKind.MASK: "result_image_2_path",
     PictureKind.OVERLAY: "result_image_3_path",
 }
+
+REGION_COLUMNS = (
+    RegionRow.class_unique_id,
+    RegionRow.region_id,
+    RegionRow.centroid_x,
+    RegionRow.centroid_y,
+    RegionRow.bbox_x,
+    RegionRow.bbox_y,
+    RegionRow.bbox_width,
+    RegionRow.bbox_height,
+    RegionRow.area_pixels,
+    RegionRow.perimeter,
+    RegionRow.major_axis,
+    RegionRow.minor_axis,
+    RegionRow.circularity,
+    RegionRow.aspect_ratio,
+)
+"""What is read of a region, in the order of `Region`; the key of its class comes first."""
 
 
 def inspection_row(inspection: Inspection) -> dict[str, Any]:
@@ -151,20 +170,10 @@ def class_of(row: RowMapping, regions: Iterable[Region]) -> DefectClass:
     return DefectClass(row["class_id"], row["class_name"], row["total_area_pixels"], tuple(regions))
 
 
-def region_of(row: RowMapping) -> Region:
-    """The region that a row of `regions` is."""
-    return Region(
-        region_id=row["region_id"],
-        centroid_x=row["centroid_x"],
-        centroid_y=row["centroid_y"],
-        bounding_box=BoundingBox(row["bbox_x"], row["bbox_y"], row["bbox_width"], row["bbox_height"]),
-        area_pixels=row["area_pixels"],
-        perimeter=row["perimeter"],
-        major_axis=row["major_axis"],
-        minor_axis=row["minor_axis"],
-        circularity=row["circularity"],
-        aspect_ratio=row["aspect_ratio"],
-    )
+def region_of(values: Sequence[Any]) -> Region:
+    """The region with these values of `REGION_COLUMNS`, the first left out."""
+    region_id, centroid_x, centroid_y, x, y, width, height, *measures = values
+    return Region(region_id, centroid_x, centroid_y, BoundingBox(x, y, width, height), *measures)
 
 
 _PIXEL_FACTS = (

@@ -106,12 +106,14 @@ class SqlInspectionRepository:
 
     async def _regions(self, inspection_id: str) -> Mapping[str, Sequence[Region]]:
         result = await self._execute(
-            select(RegionRow.__table__).where(RegionRow.img_unique_id == inspection_id).order_by(RegionRow.region_id)
+            select(*mapping.REGION_COLUMNS)
+            .where(RegionRow.img_unique_id == inspection_id)
+            .order_by(RegionRow.region_id)
         )
         regions: defaultdict[str, list[Region]] = defaultdict(list)
-        for rows in result.mappings().partitions(CHUNK_ROWS):
-            for row in rows:
-                regions[row["class_unique_id"]].append(mapping.region_of(row))
+        for rows in result.partitions(CHUNK_ROWS):
+            for class_key, *values in rows:
+                regions[class_key].append(mapping.region_of(values))
             await anyio.lowlevel.checkpoint()
         return regions
 

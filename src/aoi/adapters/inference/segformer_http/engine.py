@@ -96,7 +96,7 @@ class SegFormerHttp:
 
     async def _upright_png(self, image: StoredImage) -> bytes:
         # Imported here: only a turned image needs the decoders, which are slow to load.
-        from aoi.adapters.inference.pixels import encode_upright_png
+        from aoi.adapters.pixels.upright import encode_upright_png
 
         async with closing(image.content()) as chunks:
             content = b"".join([chunk async for chunk in chunks])

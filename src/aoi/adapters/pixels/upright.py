@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aoi.adapters.inference.decoding import decode, open_image
+from aoi.adapters.pixels.decoding import decode, open_image
 from aoi.domain.errors import UnsupportedPixels
 
 GREY_MODES = {"1", "L", "LA"}

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from aoi.adapters.inference.pixels import decode_upright_color, decode_upright_grey, encode_upright_png
+from aoi.adapters.pixels.upright import decode_upright_color, decode_upright_grey, encode_upright_png
 from aoi.domain.errors import UnsupportedPixels
 from sample_images import bmp, board, deep, grey_board, jpeg, png, tiff, translucent
 
