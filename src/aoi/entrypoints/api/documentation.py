@@ -1,8 +1,10 @@
 """The API document and the page that shows it, from this machine alone."""
 
+from http import HTTPStatus
 from typing import Any
 
-from litestar import MediaType, Request, get
+from litestar import MediaType, Request, Response, Router, get
+from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
@@ -33,6 +35,13 @@ def documentation_routes() -> list[HTTPRouteHandler]:
     return [api_document]
 
 
+def _as_problem(response: Response[Any]) -> Response[Any]:
+    """Litestar answers a page for what is not there below the document's path."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        raise NotFoundException
+    return response
+
+
 def openapi_config() -> OpenAPIConfig:
     """How the API document is made."""
     return OpenAPIConfig(
@@ -40,7 +49,7 @@ def openapi_config() -> OpenAPIConfig:
         version=aoi_version(),
         description=DESCRIPTION,
         license=License(name="MIT", identifier="MIT"),
-        path="/docs",
+        openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, after_request=_as_problem),
         render_plugins=[DocumentationPage(path="/"), JsonRenderPlugin()],
         tags=[
             Tag("Uploading", "Send images in"),

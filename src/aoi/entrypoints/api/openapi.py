@@ -15,7 +15,7 @@ WHEN = {
     400: "The request is malformed: no multipart body, a part missing or unnamed, an unknown query value",
     404: "There is no such inspection or file",
     405: "The path does not take this method",
-    409: "The inspection is not in a state that allows this",
+    409: "The inspection is not in a state that allows this, or another worker has taken it over",
     413: "The image is larger than AOI_MAX_IMAGE_MB",
     415: "The content is not a JPEG, PNG, TIFF or BMP image",
     416: "The range lies outside the file",

@@ -77,7 +77,7 @@ def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
     if isinstance(error, NotFoundException):
         return "There is nothing at this path. See /docs for what can be asked."
     if isinstance(error, MethodNotAllowedException):
-        allowed = (error.headers or {}).get("allow", "another method")
+        allowed = ", ".join(sorted((error.headers or {}).get("allow", "").split(", ")))
         return f"This path does not take {request.method}; it takes {allowed}. See /docs for what can be asked."
     return f"{error.detail.rstrip('.')}. See /docs for what can be asked."
 

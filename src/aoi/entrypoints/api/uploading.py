@@ -34,7 +34,7 @@ class UploadController(Controller):
         operation_class=UploadOperation,
         status_code=200,
         request_max_body_size=None,
-        responses=problem_specs(400, 413, 415, 422, 500, 502, 503, 504, 507),
+        responses=problem_specs(400, 409, 413, 415, 422, 500, 502, 503, 504, 507),
     )
     async def upload(
         self,
