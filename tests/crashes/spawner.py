@@ -60,7 +60,10 @@ class Spawner:
         self._process.communicate(timeout=30)
 
     def run(self, *jobs: Job, kill_at: str | None = None, meanwhile: Callable[[], None] | None = None) -> list[Life]:
-        """The lives of these jobs, all at once. One that reaches `kill_at` is killed from here, after `meanwhile`."""
+        """The lives of these jobs, all at once. One that reaches `kill_at` is killed from here, after `meanwhile`.
+
+        `meanwhile` must not raise: every line has to be heard, or the next call hears it.
+        """
         assert self._process.stdin is not None
         print(written(jobs), file=self._process.stdin, flush=True)
         lives = [Life() for _ in jobs]

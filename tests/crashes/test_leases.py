@@ -47,13 +47,17 @@ def test_an_engine_that_hangs_keeps_its_lease_until_its_process_is_killed(
     past = histories.copy(untouched)
     job = Job("upload", str(past.folder), engine="hangs", lease_seconds=1.0)
 
+    seen: list[tuple[World, datetime]] = []
+
     def outlive_the_first_lease() -> None:
         time.sleep(2.0)
-        (row,) = World.of(past.folder).rows["inspections"]
-        assert (row["state"], row["attempt"]) == ("inspecting", 1)
-        assert datetime.fromisoformat(row["lease_until"]).replace(tzinfo=UTC) > datetime.now(UTC)
+        seen.append((World.of(past.folder), datetime.now(UTC)))
 
     (killed,) = spawner.run(job, kill_at="before inspect", meanwhile=outlive_the_first_lease)
+    world, then = seen[0]
+    (row,) = world.rows["inspections"]
+    assert (row["state"], row["attempt"]) == ("inspecting", 1)
+    assert datetime.fromisoformat(row["lease_until"]).replace(tzinfo=UTC) > then
     assert killed.was_killed
     assert "after renew" in killed.steps
     time.sleep(1.1)
