@@ -1,6 +1,7 @@
 """Every AOI_* variable: read once, checked, and explained where it is wrong."""
 
 import difflib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,12 +109,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def _converted(name: str, value: str, kind: Any) -> Any:
     try:
-        return msgspec.convert(value.lower() if name == "AOI_LOG_LEVEL" else value, kind, strict=False)
+        converted = msgspec.convert(value.lower() if name == "AOI_LOG_LEVEL" else value, kind, strict=False)
     except msgspec.ValidationError as error:
         shown = "" if name.endswith("_URL") else f" is {value!r}:"  # a URL may hold a password
         raise InvalidSetting(
             f"{name}{shown} {str(error)[:1].lower()}{str(error)[1:]}. Correct it, or unset it."
         ) from error
+    if converted == math.inf:
+        raise InvalidSetting(f"{name} is {value!r}: expected a number with an end. Correct it, or unset it.")
+    return converted
 
 
 def _unknown(name: str, known: list[str]) -> str:
