@@ -13,14 +13,14 @@ pytestmark = pytest.mark.anyio
 UNSEEN = {State.RECEIVING, State.DELETING}
 
 
-@pytest.mark.parametrize("state", set(State) - UNSEEN)
+@pytest.mark.parametrize("state", sorted(set(State) - UNSEEN))
 async def test_what_was_acknowledged_is_found_by_its_id(state: State) -> None:
     world = World()
     inspection = await world.record(an_inspection(state))
     assert await ReadInspection(world.units)(inspection.id) == inspection
 
 
-@pytest.mark.parametrize("state", UNSEEN)
+@pytest.mark.parametrize("state", sorted(UNSEEN))
 async def test_what_is_not_acknowledged_yet_or_on_its_way_out_is_not_found(state: State) -> None:
     world = World()
     inspection = await world.record(an_inspection(state))
