@@ -81,7 +81,6 @@ async def test_a_wrong_engine_is_named_with_its_variable(tmp_path: Path, url: st
         "segformer+http://",
         "segformer+http://gpu-box:port",
         f"segformer+http://aoi:{PASSWORD}@gpu-box:8080?tile=1",
-        f"segformer+http://aoi:{PASSWORD}@gpu box",
         f"segformer+http://aoi:{PASSWORD}@[gpu-box",
         f"embedded://aoi:{PASSWORD}@host",
     ],
