@@ -69,7 +69,7 @@ async def test_what_is_wrong_with_the_file_is_told(
 ) -> None:
     damage(path)
     async with opened(url) as database:
-        for question in (database.check, database.upgrade):
+        for question in (database.check, database.upgrade, lambda: recorded(database)):
             with pytest.raises(DatabaseUnavailable, match=sentence) as caught:
                 await question()
             assert str(path.parent) not in caught.value.detail

@@ -1,11 +1,14 @@
 """SQLite as aoi uses it: one file, durable commits, writers that wait and readers that do not."""
 
+import sqlite3
 from collections.abc import Sequence
 
-from sqlalchemy import URL, Connection, event
+import anyio.to_thread
+from sqlalchemy import URL, Connection, Dialect, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
 from aoi.adapters.sql.connections import Connections
 
@@ -31,6 +34,10 @@ def _connections(url: URL, busy_timeout: float, places: int, begin: str, pragmas
     arguments = {"timeout": min(busy_timeout, LONGEST_BLOCK_SECONDS), "isolation_level": None}
     engine = create_async_engine(url, connect_args=arguments, pool_size=places, max_overflow=0)
 
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def try_to_open(_dialect: Dialect, _entry: ConnectionPoolEntry, _arguments: object, _options: object) -> None:
+        await_only(anyio.to_thread.run_sync(_open, url.database or ""))
+
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
@@ -43,3 +50,8 @@ def _connections(url: URL, busy_timeout: float, places: int, begin: str, pragmas
         connection.exec_driver_sql(begin)
 
     return Connections(engine, places, busy_timeout)
+
+
+def _open(path: str) -> None:
+    """Raises where the file cannot be opened: the driver's thread would speak of that to a loop that may be closed."""
+    sqlite3.connect(path).close()
