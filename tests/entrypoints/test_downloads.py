@@ -1,6 +1,7 @@
 """Taking files away: validators, ranges, names, and what is not there."""
 
 import hashlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from raw_http import file_part, upload
 from sample_images import jpeg, noise, png, tiff
 from servers import Home, Server
 
@@ -171,8 +173,6 @@ def test_head_knows_no_ranges_but_validators(server: Server, path: str, uploaded
     ],
 )
 def test_a_name_to_save_by_is_in_ascii_and_in_full(server: Server, sent: str, plain: str, full: str) -> None:
-    from raw_http import file_part, upload
-
     identity = upload(server.address, file_part(png(), sent)).json()["img_unique_id"]
     answer = server.client.get(f"/download/image/{identity}/input")
     assert answer.headers["content-disposition"] == f"inline; filename=\"{plain}\"; filename*=UTF-8''{full}"
@@ -210,3 +210,15 @@ def test_a_file_that_is_gone_from_the_store_is_not_found(server: Server, home: H
     whole = server.upload(png(), images="base64")
     assert whole.status_code == 200
     assert msgspec.json.decode(whole.content)["images"]["mask"]
+
+
+def test_a_picture_of_an_adopted_record_has_no_etag(server: Server, home: Home) -> None:
+    answer = server.upload(png()).json()
+    with sqlite3.connect(home.database) as connection:
+        connection.execute(
+            "UPDATE inspections SET mask_sha256 = NULL, mask_size_bytes = NULL WHERE id = ?", (answer["img_unique_id"],)
+        )
+    connection.close()
+    mask = server.client.get(answer["images"]["mask"], headers={"If-None-Match": ETAG})
+    assert mask.status_code == 200
+    assert "etag" not in mask.headers

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from aoi.adapters.memory import MemoryEngine
+from aoi.domain.errors import EngineFailed
 from aoi.settings import Settings
 from raw_http import ask, body, file_part, head
 from sample_images import png
@@ -62,8 +63,6 @@ def test_what_is_no_host_is_passed_over(servers: dict[str, Server], host: str) -
 
 
 def test_problems_lead_to_the_same_host(home: Home) -> None:
-    from aoi.domain.errors import EngineFailed
-
     with serving(
         home.application(MemoryEngine(error=EngineFailed())), Settings(port=0, trusted_proxies="127.0.0.1")
     ) as server:
