@@ -17,7 +17,6 @@ from aoi.domain.errors import AoiError, DatabaseUnavailable, StorageFull, Storag
 from aoi.domain.inspection import Inspection
 from aoi.domain.ports import FileStore, InspectionRepository, UnitOfWork, UnitOfWorkFactory
 from aoi.domain.streams import bytes_chunks
-from aoi.entrypoints.problem import STATUS_OF
 from sample_images import png
 from servers import Home, Server, opened, serving
 
@@ -145,23 +144,23 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert ("retry-after" in answer.headers) is (status == 503)
 
 
-@pytest.mark.parametrize("error", [StorageFull(), StorageUnavailable()], ids=["full", "unavailable"])
+@pytest.mark.parametrize(("error", "status"), [(StorageFull(), 507), (StorageUnavailable(), 503)])
 def test_a_store_that_takes_no_upload_leaves_nothing(
-    server: Server, store: BrokenStore, database: BrokenDatabase, error: AoiError
+    server: Server, store: BrokenStore, database: BrokenDatabase, error: AoiError, status: int
 ) -> None:
     store.error = error
-    assert_problem(answer := server.upload(png()), STATUS_OF[type(error)], error.code)
+    assert_problem(answer := server.upload(png()), status, error.code)
     assert "img_unique_id" not in answer.json()
     assert recorded(server, database) == []
     assert store.keys() == set()
 
 
-@pytest.mark.parametrize("error", [StorageFull(), StorageUnavailable()], ids=["full", "unavailable"])
+@pytest.mark.parametrize(("error", "status"), [(StorageFull(), 507), (StorageUnavailable(), 503)])
 def test_a_store_that_takes_no_picture_keeps_the_upload(
-    server: Server, store: BrokenStore, database: BrokenDatabase, error: AoiError
+    server: Server, store: BrokenStore, database: BrokenDatabase, error: AoiError, status: int
 ) -> None:
     store.error, store.prefix = error, "results/"
-    assert_problem(answer := server.upload(png()), STATUS_OF[type(error)], error.code)
+    assert_problem(answer := server.upload(png()), status, error.code)
     [failed] = recorded(server, database)
     assert (failed.state, failed.id) == ("failed", answer.json()["img_unique_id"])
     assert store.keys() == {failed.file_key}
