@@ -74,7 +74,6 @@ async def test_a_wrong_engine_is_named_with_its_variable(tmp_path: Path, url: st
     assert not (tmp_path / "home").exists(), "nothing is made for settings that cannot be used"
 
 
-@pytest.mark.xfail(reason="an adapter's ValueError passes through", raises=(ValueError, AssertionError))
 @pytest.mark.parametrize(
     "url",
     [

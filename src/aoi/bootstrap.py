@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from aoi.domain.check_readiness import CheckReadiness
 from aoi.domain.defects import Analysis
@@ -129,7 +129,7 @@ def _limits(settings: Settings) -> Limits:
 
 @asynccontextmanager
 async def _open_engine(settings: Settings) -> AsyncGenerator[InferenceEngine]:
-    scheme = urlsplit(settings.inference_url).scheme
+    scheme = settings.inference_url.partition(":")[0]
     if scheme == "embedded":
         yield _embedded_engine(settings)
     elif scheme in {"segformer+http", "segformer+https"}:
@@ -146,13 +146,13 @@ def _embedded_engine(settings: Settings) -> InferenceEngine:
     from aoi.adapters.inference.embedded import EmbeddedEngine
     from aoi.adapters.inference.path_opening import Sensitivity
 
-    url = urlsplit(settings.inference_url)
-    options = dict(parse_qsl(url.query, keep_blank_values=True))
+    name, _, query = settings.inference_url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
     sensitivity = options.pop("sensitivity", Sensitivity.NORMAL.value)
-    if options or url.netloc or url.path or sensitivity not in set(Sensitivity):
+    if options or name != "embedded:" or sensitivity not in set(Sensitivity):
         raise InvalidSetting(
-            f"AOI_INFERENCE_URL is {settings.inference_url!r}; the embedded engine takes one option:"
-            " embedded:?sensitivity=low, normal or high."
+            "AOI_INFERENCE_URL must be embedded: or embedded:?sensitivity=low, normal or high; the embedded engine takes"
+            " nothing else."
         )
     return EmbeddedEngine(
         sensitivity=Sensitivity(sensitivity),
@@ -165,14 +165,17 @@ def _embedded_engine(settings: Settings) -> InferenceEngine:
 async def _segformer_engine(settings: Settings) -> AsyncGenerator[InferenceEngine]:
     from aoi.adapters.inference.segformer_http import SegFormerHttp
 
-    engine = SegFormerHttp(
-        settings.inference_url,
-        timeout=settings.inference_timeout,
-        attempts=settings.inference_attempts,
-        deadline=settings.inference_deadline * SHARE_OF_THE_DEADLINE,
-        max_answer_bytes=int(settings.max_answer_mb * MEGABYTE),
-        connections=settings.inference_concurrency + 1,  # readiness is asked for beside the images
-    )
+    try:
+        engine = SegFormerHttp(
+            settings.inference_url,
+            timeout=settings.inference_timeout,
+            attempts=settings.inference_attempts,
+            deadline=settings.inference_deadline * SHARE_OF_THE_DEADLINE,
+            max_answer_bytes=int(settings.max_answer_mb * MEGABYTE),
+            connections=settings.inference_concurrency + 1,  # readiness is asked for beside the images
+        )
+    except ValueError as error:
+        raise InvalidSetting(f"AOI_INFERENCE_URL cannot be used. {error}") from error
     try:
         yield engine
     finally:

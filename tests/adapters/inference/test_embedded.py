@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from aoi.adapters.inference.class_masks import read_class_mask
-from aoi.adapters.inference.embedded import EmbeddedEngine
+from aoi.adapters.inference.embedded import EmbeddedEngine, detect
 from aoi.adapters.inference.path_opening import Sensitivity, thresholds_for
 from aoi.domain.defects import PictureKind
-from aoi.domain.errors import EngineFailed, EngineRefused, TooManyRegions, UnsupportedPixels
+from aoi.domain.errors import EngineFailed, EngineRefused, TooManyRegions, UnsupportedMediaType, UnsupportedPixels
 from aoi.domain.image import ImageFacts, ImageFormat, PixelFacts, StoredImage
 from aoi.domain.ports import InferenceEngine
 from aoi.domain.streams import bytes_chunks
@@ -248,3 +248,12 @@ def is_working(process: int) -> bool:
     except FileNotFoundError:
         return False
     return b"anyio.to_process" in command and state == "R"
+
+
+def test_what_the_process_does_can_be_done_here() -> None:
+    content = png(Image.fromarray(defective_board()))
+    analysis, pictures = detect(content, thresholds_for(Sensitivity.NORMAL), 1000)
+    assert analysis.total_defects == 1
+    assert set(pictures) == set(PictureKind)
+    with pytest.raises(UnsupportedMediaType):
+        detect(b"no image", thresholds_for(Sensitivity.NORMAL), 1000)

@@ -1,10 +1,13 @@
 """Where the service is, and the credentials that its URL may carry."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Self
 
 import httpx
 
+HOST = re.compile(rb"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+"""A name or an address: the client library takes more."""
 PREFIX = "segformer+"
 
 
@@ -25,7 +28,7 @@ class Address:
             url = httpx.URL(text.removeprefix(PREFIX))
         except httpx.InvalidURL as error:
             raise ValueError("The URL of the SegFormer service is not a URL.") from error
-        if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        if url.scheme not in {"http", "https"} or not HOST.fullmatch(url.raw_host) or url.query or url.fragment:
             raise ValueError(
                 "The URL of the SegFormer service must be http://host:port or https://host:port, with a path at most."
             )
