@@ -1,30 +1,40 @@
 """The `aoi` command. It imports late, so that `--help` answers at once."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+AddParser = Callable[..., argparse.ArgumentParser]
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     root = argparse.ArgumentParser(
-        prog="aoi", description="Automated optical inspection: images in, defects, pictures and a durable record out."
+        prog="aoi",
+        description="Automated optical inspection: images in, defects, pictures and a durable record out.",
+        epilog="Everything is kept below AOI_HOME, or ./aoi-data. Settings are environment variables (AOI_...).",
     )
     root.add_argument("--version", action="store_true", help="print the version and leave")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("serve", help="serve the HTTP API and the web page")
-    _add_inspect(commands.add_parser("inspect", help="inspect image files without a server"))
-    _add_regions(commands.add_parser("regions", help="measure the regions of a class mask"))
-    database = commands.add_parser("db", help="the database's schema")
-    steps = database.add_subparsers(dest="step", metavar="STEP", required=True)
-    steps.add_parser("upgrade", help="bring the schema up to date; a backup is made first")
-    steps.add_parser("check", help="say whether the database answers and its schema is up to date")
-    commands.add_parser("resume", help="take up what a crash left behind")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND").add_parser
+    _add(commands, "serve", "serve the HTTP API and the web page")
+    _add_inspect(_add(commands, "inspect", "inspect image files without a server"))
+    _add_regions(_add(commands, "regions", "measure the regions of a class mask"))
+    database = _add(commands, "db", "the database's schema")
+    steps = database.add_subparsers(dest="step", metavar="STEP", required=True).add_parser
+    _add(steps, "upgrade", "bring the schema up to date; a backup is made first")
+    _add(steps, "check", "say whether the database answers and its schema is up to date")
+    _add(commands, "resume", "take up what a crash left behind")
     return root
+
+
+def _add(add_parser: AddParser, name: str, purpose: str) -> argparse.ArgumentParser:
+    return add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
 
 
 def _add_inspect(command: argparse.ArgumentParser) -> None:
@@ -36,30 +46,49 @@ def _add_inspect(command: argparse.ArgumentParser) -> None:
 def _add_regions(command: argparse.ArgumentParser) -> None:
     command.add_argument("mask", metavar="MASK", help="a PNG of class ids, or in the colours of a mask picture")
     command.add_argument(
-        "--names", metavar="NAME,NAME,…", help="the classes' names, from 1; without it, those of the reference model"
+        "--names",
+        metavar="NAMES",
+        help="the classes' names, from 1, with commas between; without it, those of the reference model",
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = parser().parse_args(arguments)
+    root = parser()
+    options = root.parse_args(arguments)
     if options.version:
         from aoi.domain.version import aoi_version
 
         print(f"aoi {aoi_version()}")  # noqa: T201  # what the command is for
         return 0
     if options.command is None:
-        parser().print_help()
+        root.print_help()
         return EXIT_USAGE
+    return _run_reporting(options)
+
+
+def _run_reporting(options: argparse.Namespace) -> int:
+    """Run the command; what goes wrong is told in a sentence on stderr."""
     from aoi.domain.errors import AoiError
+    from aoi.settings import InvalidSetting
 
     try:
-        return _run(options)
+        status = _run(options)
+        sys.stdout.flush()  # a pipe that is closed shows here, not when the interpreter ends
     except AoiError as error:
-        print(f"aoi: {error.detail}", file=sys.stderr)  # noqa: T201  # the command line speaks on stderr
+        _complain(error.detail)
+        return EXIT_USAGE if isinstance(error, InvalidSetting) else EXIT_FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else flushing at exit would complain again
         return EXIT_FAILED
     except KeyboardInterrupt:
+        _complain("Interrupted. `aoi resume` finishes what was begun.")
         return EXIT_INTERRUPTED
+    return status
+
+
+def _complain(sentence: str) -> None:
+    print(f"aoi: {sentence}", file=sys.stderr)  # noqa: T201  # the command line speaks on stderr
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,11 +1,16 @@
 """Logs for people, on stderr."""
 
+import asyncio
 import logging
+import re
 import sys
 
 import structlog
 
 from aoi.settings import Settings
+
+CHATTY = ("alembic", "aiosqlite", "asyncio", "httpcore", "httpx", "multipart", "PIL", "uvicorn.error")
+"""Libraries whose warnings are of interest, and nothing below them."""
 
 
 def configure_logs(settings: Settings) -> None:
@@ -25,5 +30,16 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "alembic"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("uvicorn.error").addFilter(is_unforeseen)
+
+
+def is_unforeseen(record: logging.LogRecord) -> bool:
+    """Whether a record is more than the traceback of a request that was cancelled since the server stops."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+
+
+def without_secrets(url: str) -> str:
+    """`url` without the user and the query of its address, which may hold a password."""
+    return re.sub(r"//(?:[^/?#]*@)?([^?#]*).*", r"//\1", url)

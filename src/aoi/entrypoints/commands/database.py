@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from aoi.bootstrap import open_database
+from aoi.domain.errors import DatabaseUnavailable
 from aoi.entrypoints.logs import configure_logs
 from aoi.settings import Settings
 
@@ -18,7 +19,11 @@ async def upgrade(settings: Settings) -> int:
 
 async def check(settings: Settings) -> int:
     """Say whether the database answers and its schema is the one that this aoi needs."""
+    configure_logs(settings)
     async with open_database(settings) as database:
-        await database.check()
+        try:
+            await database.check()
+        except DatabaseUnavailable as error:
+            raise DatabaseUnavailable(f"{error.detail} A new or an older one needs `aoi db upgrade`.") from error
         Console().print(f"The database is well, at revision {await database.revision()}.", highlight=False)
     return 0

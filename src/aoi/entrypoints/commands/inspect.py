@@ -1,5 +1,6 @@
 """`aoi inspect`: the use case of the server, without a server."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from aoi.bootstrap import Application, open_application
 from aoi.domain.errors import AoiError, UploadRejected
 from aoi.domain.image import IncomingImage
-from aoi.domain.inspection import Failure
-from aoi.entrypoints.commands.inspected_file import InspectedFile, inspected_file, table_of
+from aoi.domain.inspection import Failure, Inspection
+from aoi.entrypoints.commands.inspected_file import InspectedFile, inspected_file, refused_file
 from aoi.entrypoints.commands.picture_folder import PictureFolder
+from aoi.entrypoints.commands.report import print_report
 from aoi.entrypoints.logs import configure_logs
 from aoi.settings import Settings
 
@@ -26,24 +28,28 @@ class UnreadableFile(UploadRejected):
 
 
 async def inspect(settings: Settings, files: list[str], as_json: bool, out: str | None) -> int:
-    """Inspect each file; 0 where all were inspected, whatever was found, 1 where one was not."""
+    """Inspect each file; 0 where all went well, whatever was found, else 1.
+
+    Raises what keeps every file from being inspected: a setting, the database, a folder that cannot be made.
+    """
     configure_logs(settings)
+    folder = await PictureFolder.made(Path(out)) if out else None
     done: list[InspectedFile] = []
-    async with open_application(settings) as application:
-        folder = PictureFolder(Path(out), application.files) if out else None
-        with _progress(len(files)) as progress:
-            task = progress.add_task("Inspecting", total=len(files))
-            for name in files:
-                inspected = await _inspect_file(application, name, folder)
-                done.append(inspected)
-                if as_json:
-                    sys.stdout.write(msgspec.json.encode(inspected).decode() + "\n")
-                    sys.stdout.flush()
-                    inspected.result = UNSET
-                progress.advance(task)
-    if not as_json:
-        Console().print(table_of(done))
-    return 0 if all(inspected.success for inspected in done) else 1
+    try:
+        async with open_application(settings) as application:
+            with _progress(len(files)) as progress:
+                task = progress.add_task("Inspecting", total=len(files))
+                for name in files:
+                    inspected = await _inspect_file(application, name, folder)
+                    if as_json:
+                        _print_line(inspected)
+                    inspected.result = UNSET  # it may be large, and there may be thousands
+                    done.append(inspected)
+                    progress.advance(task)
+    finally:  # whoever interrupts it wants to know how far it came
+        if done and not as_json:
+            print_report(done)
+    return 1 if any(inspected.error for inspected in done) else 0
 
 
 def _progress(files: int) -> Progress:
@@ -53,26 +59,47 @@ def _progress(files: int) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        transient=True,
         disable=files == 1 or not sys.stderr.isatty(),
     )
 
 
+def _print_line(inspected: InspectedFile) -> None:
+    """JSON is UTF-8, whatever the terminal takes."""
+    sys.stdout.buffer.write(msgspec.json.encode(inspected) + b"\n")
+    sys.stdout.buffer.flush()
+
+
 async def _inspect_file(application: Application, name: str, folder: PictureFolder | None) -> InspectedFile:
     started = time.perf_counter()
+    shown = os.fsencode(name).decode(errors="replace")  # a name need not be Unicode
     try:
         inspection = await application.upload_image(_incoming(name))
-        inspected = inspected_file(name, inspection, time.perf_counter() - started)
-        if folder is not None and inspection.findings is not None:
-            inspected.images = await folder.write(inspection, inspection.findings)
     except AoiError as error:
-        return InspectedFile(name, success=False, error=Failure.from_error(error))
+        return refused_file(shown, error)
     except OSError as error:
-        unreadable = UnreadableFile(f"{name} cannot be read: {error.strerror}. Check its name and its rights.")
-        return InspectedFile(name, success=False, error=Failure.from_error(unreadable))
+        return refused_file(
+            shown, UnreadableFile(f"The file cannot be read: {error.strerror}. Check its name and its rights.")
+        )
+    inspected = inspected_file(shown, inspection, time.perf_counter() - started)
+    if folder is not None:
+        await _write_pictures(inspected, inspection, application, folder)
     return inspected
+
+
+async def _write_pictures(
+    inspected: InspectedFile, inspection: Inspection, application: Application, folder: PictureFolder
+) -> None:
+    """What was inspected stays so, even where its pictures cannot be written."""
+    if inspection.findings is None:
+        return
+    try:
+        inspected.images = await folder.write(inspection, inspection.findings, application.files)
+    except AoiError as error:
+        inspected.error = Failure.from_error(error)
 
 
 def _incoming(name: str) -> IncomingImage:
     if Path(name).is_dir():
-        raise UnreadableFile(f"{name} is a folder. Name the image files in it.")
+        raise UnreadableFile("This is a folder. Name the image files in it.")
     return IncomingImage.from_path(name)

@@ -1,20 +1,18 @@
-"""What `aoi inspect` says of a file: a line of JSON, or a row of a table."""
-
-from collections.abc import Sequence
+"""What becomes of a file that `aoi inspect` is given."""
 
 from msgspec import UNSET, Struct, UnsetType
-from rich.markup import escape
-from rich.table import Table
 
+from aoi.domain.errors import AoiError
 from aoi.domain.inspection import Failure, Inspection
 from aoi.entrypoints.answers import MetadataAnswer, defect_classes, metadata_of, rfc3339
 from aoi.entrypoints.result_json import ResultJson, result_of
 
-LENGTH_OF_AN_ID = len("YYYYMMDD_HHMMSS_") + 20
-
 
 class InspectedFile(Struct, omit_defaults=True):
-    """One file's outcome; the fields are those of the API's answer to an upload."""
+    """One file's outcome; the fields are those of the API's answer to an upload.
+
+    `error` says why it was not inspected, or, where `success` is true, why its pictures could not be written.
+    """
 
     file: str
     success: bool
@@ -47,19 +45,8 @@ def inspected_file(name: str, inspection: Inspection, seconds: float) -> Inspect
     return answer
 
 
-def table_of(files: Sequence[InspectedFile]) -> Table:
-    """All files, a row each."""
-    table = Table("File", "Defects", "Classes", "Seconds")
-    for column in table.columns:
-        column.overflow = "fold"
-    table.add_column("Id", no_wrap=True, min_width=LENGTH_OF_AN_ID)
-    for file in files:
-        if file.error:
-            table.add_row(
-                escape(file.file), "[red]failed[/red]", escape(file.error.detail), "", file.img_unique_id or ""
-            )
-            continue
-        classes = ", ".join(f"{name} {regions}" for name, regions in (file.defect_classes or {}).items())
-        seconds = f"{file.processing_time or 0:.1f}"
-        table.add_row(escape(file.file), str(file.total_defects), escape(classes), seconds, file.img_unique_id or "")
-    return table
+def refused_file(name: str, error: AoiError) -> InspectedFile:
+    """The file `name` has no result; its id is known where it was kept all the same."""
+    return InspectedFile(
+        name, success=False, img_unique_id=error.inspection_id or UNSET, error=Failure.from_error(error)
+    )

@@ -25,5 +25,5 @@ def print_regions(mask: str, names: str | None) -> int:
         raise UnusableMask(f"{mask} cannot be read: {error.strerror}. Check its name and its rights.") from error
     except ValueError as error:
         raise UnusableMask(f"{mask}: {error}") from error
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(result_of(analysis)), indent=1).decode() + "\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(result_of(analysis)), indent=1) + b"\n")
     return 0
