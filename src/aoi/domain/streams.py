@@ -9,7 +9,7 @@ import anyio
 
 from aoi.domain.errors import ImageTooLarge
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 20
 
 
 async def bytes_chunks(content: bytes) -> AsyncIterator[bytes]:

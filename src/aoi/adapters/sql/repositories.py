@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import anyio.lowlevel
-from sqlalchemy import CursorResult, Executable, RowMapping, delete, insert, select, update
+from sqlalchemy import CursorResult, Executable, RowMapping, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aoi.adapters.sql import mapping
@@ -21,6 +21,14 @@ Item = TypeVar("Item")
 
 CHUNK_ROWS = 1000
 """Rows that are built between two turns of the event loop."""
+
+
+UPDATE_INSPECTION = update(InspectionRow).where(
+    InspectionRow.id == bindparam("old_id"),
+    InspectionRow.state == bindparam("old_state"),
+    InspectionRow.attempt == bindparam("old_attempt"),
+)
+"""Made once: it sets the columns that it is executed with."""
 
 
 class SqlInspectionRepository:
@@ -67,7 +75,8 @@ class SqlInspectionRepository:
             raise InspectionChanged
 
     async def _change(self, old: Inspection, values: Mapping[str, Any]) -> None:
-        result = await self._execute(update(InspectionRow).where(*_is_still(old)).values(values))
+        still = {"old_id": old.id, "old_state": old.state.value, "old_attempt": old.attempt}
+        result = await self._execute(UPDATE_INSPECTION, {**values, **still})
         if not result.rowcount:
             raise InspectionChanged
 
@@ -118,7 +127,7 @@ class SqlInspectionRepository:
         return regions
 
     async def _execute(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
         return await step(self._connection.execute(statement, rows))
 

@@ -144,6 +144,9 @@ async def _gathered(content: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     """The stream in larger pieces, since each one handed on costs a step into another thread."""
     piece = bytearray()
     async for chunk in content:
+        if not piece and len(chunk) >= HANDED_ON_BYTES:
+            yield chunk
+            continue
         piece += chunk
         if len(piece) >= HANDED_ON_BYTES:
             yield bytes(piece)

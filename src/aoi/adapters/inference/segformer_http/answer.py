@@ -29,7 +29,7 @@ NOT_A_NUMBER = re.compile(rb'"([^"\\]{1,100})"\s*:\s*(-?(?:NaN|Infinity))')
 NUMBERED = re.compile(r"(\d{1,10})_(.+)", re.DOTALL)
 
 
-def read_answer(answer: bytes | bytearray, pixels: PixelFacts) -> Detection:
+def read_answer(answer: bytes, pixels: PixelFacts) -> Detection:
     """What a 200 says about an upright image of `pixels`, in either form of the contract.
 
     Raises `InvalidEngineAnswer`, naming the field that breaks the contract; `EngineFailed` where the service says so.
@@ -55,7 +55,7 @@ def _broken(what: str) -> InvalidEngineAnswer:
 T = TypeVar("T")
 
 
-def _decoded(answer: bytes | bytearray, form: type[T]) -> T:
+def _decoded(answer: bytes, form: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=form)
     except msgspec.ValidationError as error:
@@ -64,7 +64,7 @@ def _decoded(answer: bytes | bytearray, form: type[T]) -> T:
         raise _broken(_why_not_json(answer)) from error
 
 
-def _why_not_json(answer: bytes | bytearray) -> str:
+def _why_not_json(answer: bytes) -> str:
     if answer[:1000].lstrip().startswith(b"<"):
         return "it is a page of HTML, not JSON"
     not_a_number = NOT_A_NUMBER.search(answer)

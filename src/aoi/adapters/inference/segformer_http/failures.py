@@ -26,7 +26,7 @@ class _Failure(msgspec.Struct):
     message: object = None
 
 
-def failure(response: httpx.Response, body: bytes | bytearray) -> InferenceFailed:
+def failure(response: httpx.Response, body: bytes) -> InferenceFailed:
     """The error that a status other than 200 stands for, with the service's own words."""
     status, said = response.status_code, _said(body)
     if status in NOT_READY:
@@ -48,12 +48,12 @@ def failure(response: httpx.Response, body: bytes | bytearray) -> InferenceFaile
     )
 
 
-def _said(body: bytes | bytearray) -> str:
+def _said(body: bytes) -> str:
     said = words(body)
     return f": {said}" if said else ""
 
 
-def words(body: bytes | bytearray) -> str | None:
+def words(body: bytes) -> str | None:
     """What a JSON answer says in `error` or `message`, in at most 300 printable characters; `None` for nothing."""
     try:
         said = msgspec.json.decode(body, type=_Failure)

@@ -21,7 +21,7 @@ class Health(msgspec.Struct):
     model_digest: object = None
 
 
-def read_health(answer: bytes | bytearray) -> EngineInfo:
+def read_health(answer: bytes) -> EngineInfo:
     """Raises `EngineUnavailable` where the service is not ready, or the answer is not a health at all."""
     try:
         health = msgspec.json.decode(answer, type=Health)

@@ -25,12 +25,12 @@ class Retries:
     deadline: float
     backoff: float
 
-    async def run(self, try_once: Callable[[], Awaitable[bytearray]]) -> bytearray:
+    async def run(self, try_once: Callable[[], Awaitable[bytes]]) -> bytes:
         """The first answer. Raises what the last try raised; `EngineTimedOut` where that was cut off."""
         ends = anyio.current_time() + self.deadline
         jitter = self.backoff * JITTER
         next_wait = 0.0
-        answer = bytearray()
+        answer = b""
 
         def wait(error: Exception) -> bool | float:
             return _wait(error, next_wait, ends - anyio.current_time() - jitter)
@@ -49,7 +49,7 @@ class Retries:
                 answer = await self._try(try_once, ends)
         return answer
 
-    async def _try(self, try_once: Callable[[], Awaitable[bytearray]], ends: float) -> bytearray:
+    async def _try(self, try_once: Callable[[], Awaitable[bytes]], ends: float) -> bytes:
         seconds = min(self.timeout, ends - anyio.current_time())
         with anyio.move_on_after(seconds):
             return await try_once()

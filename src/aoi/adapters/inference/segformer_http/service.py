@@ -35,7 +35,7 @@ class Service:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def upload(self, upload: Upload) -> bytearray:
+    async def upload(self, upload: Upload) -> bytes:
         """The body of a 200. Raises an `InferenceFailed`, or what `content()` raises."""
         async with closing(upload.content()) as content, closing(upload.framed(content)) as body:
             request = self._client.build_request(
@@ -43,12 +43,12 @@ class Service:
             )
             return await self._answer(request, self._max_answer_bytes)
 
-    async def health(self) -> bytearray:
+    async def health(self) -> bytes:
         """The body of a 200. Raises an `InferenceFailed`."""
         request = self._client.build_request("GET", self._address.path("health"))
         return await self._answer(request, SMALL_ANSWER_BYTES)
 
-    async def _answer(self, request: httpx.Request, max_bytes: int) -> bytearray:
+    async def _answer(self, request: httpx.Request, max_bytes: int) -> bytes:
         try:
             response = await self._client.send(request, stream=True)
             try:
@@ -67,7 +67,7 @@ class Service:
             ) from error
 
 
-async def _successful(response: httpx.Response, max_bytes: int) -> bytearray:
+async def _successful(response: httpx.Response, max_bytes: int) -> bytes:
     if response.status_code != HTTPStatus.OK:
         raise failure(response, await _beginning(response, SMALL_ANSWER_BYTES))
     body = await _beginning(response, max_bytes)
@@ -78,12 +78,14 @@ async def _successful(response: httpx.Response, max_bytes: int) -> bytearray:
     return body
 
 
-async def _beginning(response: httpx.Response, max_bytes: int) -> bytearray:
+async def _beginning(response: httpx.Response, max_bytes: int) -> bytes:
     """The body, or a little more than `max_bytes` of it where it is longer."""
-    body = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async with closing(response.aiter_bytes()) as chunks:
         async for chunk in chunks:
-            body += chunk
-            if len(body) > max_bytes:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > max_bytes:
                 break
-    return body
+    return b"".join(pieces)
