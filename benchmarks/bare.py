@@ -1,11 +1,13 @@
 """The floor: an ASGI program that does only what an upload cannot do without, with no limits, checks or recovery.
 
 It streams the file to disk, forwards it to the SegFormer service, decodes the answer, writes the three pictures and
-commits one transaction to SQLite, with the journal and the sync level that aoi uses.
+commits one transaction to SQLite, with the journal and the sync level that aoi uses. With `--sync` each file is on the
+disk before the answer, as aoi promises.
 """
 
 import argparse
 import asyncio
+import os
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -76,9 +78,10 @@ class Answer(msgspec.Struct):
 
 
 class Bare:
-    def __init__(self, service: str, folder: Path) -> None:
+    def __init__(self, service: str, folder: Path, *, sync: bool) -> None:
         self._service = service
         self._folder = folder
+        self._sync = sync
         self._client = httpx.AsyncClient(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=32))
         self._database: aiosqlite.Connection | None = None
         self._writing = asyncio.Lock()
@@ -92,12 +95,19 @@ class Bare:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         identity = uuid.uuid4().hex
         path = self._folder / f"{identity}.jpg"
-        size = await _store(receive, headers["content-type"], path)
+        size = await _store(receive, headers["content-type"], path, sync=self._sync)
         answer = await self._forward(identity, path, size)
         for name, picture in (("o", answer.overlay_image), ("c", answer.combined_image), ("m", answer.mask_image)):
-            await anyio.to_thread.run_sync((self._folder / f"{identity}-{name}.png").write_bytes, picture)
+            await anyio.to_thread.run_sync(self._write, self._folder / f"{identity}-{name}.png", picture)
         await self._record(identity, path, answer)
         await _answer(send, {"id": identity, "result": answer.analysis_results})
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content)
+            if self._sync:
+                file.flush()
+                os.fsync(file.fileno())
 
     async def _forward(self, identity: str, path: Path, size: int) -> Answer:
         boundary = "bare"
@@ -153,7 +163,7 @@ def _row(key: str, region: Region) -> tuple[object, ...]:
     return (f"{key}_{region.region_id}", key, *place, region.area_pixels, *measures)
 
 
-async def _store(receive: Receive, content_type: str, path: Path) -> int:
+async def _store(receive: Receive, content_type: str, path: Path, *, sync: bool) -> int:
     _, options = parse_options_header(content_type)
     size = 0
     async with await anyio.open_file(path, "wb") as file:
@@ -166,6 +176,9 @@ async def _store(receive: Receive, content_type: str, path: Path) -> int:
                     if isinstance(event, bytearray):
                         size += len(event)
                         await file.write(event)
+        if sync:
+            await file.flush()
+            await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
     return size
 
 
@@ -181,9 +194,12 @@ def main() -> None:
     parser.add_argument("--service", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--sync", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    uvicorn.run(Bare(options.service, options.folder), port=options.port, log_level="warning", lifespan="off")
+    uvicorn.run(
+        Bare(options.service, options.folder, sync=options.sync), port=options.port, log_level="warning", lifespan="off"
+    )
 
 
 if __name__ == "__main__":

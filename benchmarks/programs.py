@@ -54,10 +54,14 @@ def stub_service(port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
     return program("tests/segformer_stub.py", "--port", str(port), port=port)
 
 
-def bare_server(port: int, folder: Path, service_port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+def bare_server(
+    port: int, folder: Path, service_port: int, *options: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """The floor, see `bare.py`."""
     service = f"http://127.0.0.1:{service_port}"
-    return program("benchmarks/bare.py", "--port", str(port), "--folder", str(folder), "--service", service, port=port)
+    return program(
+        "benchmarks/bare.py", "--port", str(port), "--folder", str(folder), "--service", service, *options, port=port
+    )
 
 
 def aoi_server(

@@ -80,11 +80,17 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=48, help="in each round")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    service, bare, aoi = free_port(), free_port(), free_port()
+    service, bare, synced, aoi = free_port(), free_port(), free_port(), free_port()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        with stub_service(service), bare_server(bare, home / "bare", service), aoi_server(aoi, home / "aoi", service):
-            urls = {"bare": f"http://127.0.0.1:{bare}", "aoi": f"http://127.0.0.1:{aoi}"}
+        with (
+            stub_service(service),
+            bare_server(bare, home / "bare", service),
+            bare_server(synced, home / "synced", service, "--sync"),
+            aoi_server(aoi, home / "aoi", service),
+        ):
+            ports = {"bare": bare, "bare, files synced": synced, "aoi": aoi}
+            urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
             measured = anyio.run(measure, urls, options.uploads, options.rounds)
     Console().print(table_of(measured))
 
