@@ -49,14 +49,15 @@ def test_the_vectors_are_measured_as_they_must_be(aoi: CommandLine, vector: Path
 
 
 def leaves(found: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a class, by its path."""
-    if isinstance(found, int | float):
+    """Every number of what JSON holds, by its path."""
+    if isinstance(found, dict):
+        for key, value in cast("dict[str, Any]", found).items():
+            yield from leaves(value, f"{path}.{key}")
+    elif isinstance(found, list):
+        for number, value in enumerate(cast("list[Any]", found)):
+            yield from leaves(value, f"{path}.{number}")
+    else:
         yield path, found
-        return
-    named = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    parts = named.items() if named else enumerate(found)
-    for key, value in parts:
-        yield from leaves(value, f"{path}.{key}")
 
 
 def test_grey_ids_are_classes(aoi: CommandLine, mask: Path) -> None:

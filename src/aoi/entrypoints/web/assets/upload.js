@@ -7,7 +7,9 @@ const drop = document.querySelector("#drop");
 const progress = document.querySelector("#progress");
 const problem = document.querySelector("#problem");
 const result = document.querySelector("#result");
+const picture = document.querySelector("#picture");
 let images = {};
+let name = "";
 let running = false;
 
 file.addEventListener("change", () => file.files.length && send());
@@ -19,8 +21,13 @@ for (const kind of ["dragleave", "drop"]) {
   document.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.remove("over"); });
 }
 document.addEventListener("drop", (event) => {
-  if (event.dataTransfer.files.length === 0 || running) return;
-  file.files = event.dataTransfer.files;
+  const dropped = event.dataTransfer.files;
+  if (dropped.length === 0 || running) return;
+  if (dropped.length > 1) {
+    showProblem({ title: "One image at a time", detail: "Drop a single file. “aoi inspect” takes many." });
+    return;
+  }
+  file.files = dropped;
   send();
 });
 
@@ -30,6 +37,7 @@ function send() {
     if (field.value.trim()) body.append(field.name, field.value.trim());
   }
   body.append("image", file.files[0]);
+  name = file.files[0].name;
   post("/upload", body);
 }
 
@@ -39,11 +47,11 @@ function post(url, body) {
   request.upload.addEventListener("load", () => showProgress(null));
   request.addEventListener("load", () => finish(request));
   request.addEventListener("error", () => showProblem({
-    title: "The server did not answer", detail: "Check that aoi is running and the network is up, then try again.",
+    title: "The server did not answer",
+    detail: "Check that this is a file, that aoi is running and that the network is up, then try again.",
   }));
   setRunning(true);
   problem.hidden = true;
-  result.hidden = true;
   showProgress(body ? 0 : null, 1);
   request.open("POST", url);
   request.send(body);
@@ -65,18 +73,19 @@ function setRunning(value) {
   running = value;
   file.disabled = value;
   progress.hidden = !value;
-  if (!value) form.reset();
+  result.hidden = true;
+  if (!value) file.value = "";
 }
 
 function showProgress(loaded, total) {
   const [bar, text] = progress.children;
   if (loaded === null) {
     bar.removeAttribute("value");
-    text.textContent = "Inspecting …";
+    text.textContent = `Inspecting ${name} …`;
   } else {
     bar.max = total;
     bar.value = loaded;
-    text.textContent = `Sending … ${Math.round((loaded / total) * 100)} %`;
+    text.textContent = `Sending ${name} … ${Math.round((loaded / total) * 100)} %`;
   }
 }
 
@@ -86,8 +95,10 @@ function showProblem(answer) {
   title.textContent = answer.title;
   detail.textContent = answer.detail;
   again.hidden = !answer.retry_url;
-  again.onclick = () => post(new URL(answer.retry_url).pathname);
+  again.onclick = () => post(pathOf(answer.retry_url));
   problem.hidden = false;
+  (answer.retry_url ? again : file).focus({ preventScroll: true });
+  problem.scrollIntoView({ block: "nearest" });
 }
 
 function showResult(answer) {
@@ -101,10 +112,16 @@ function showResult(answer) {
     `${metadata.engine.name} · ${answer.img_unique_id}`;
   document.querySelector("#classes").replaceChildren(
     ...Object.entries(answer.defect_classes).map(([name, regions]) => element("li", `${name}: ${regions}`)));
-  document.querySelector("#json-link").href = answer.json_url;
+  document.querySelector("#json-link").href = pathOf(answer.json_url);
   showRegions(answer.result.classes);
   showPicture("overlay");
   result.hidden = false;
+  document.querySelector("#result-title").focus();
+}
+
+/** The server's own idea of its address may be wrong behind a proxy. */
+function pathOf(url) {
+  return new URL(url).pathname;
 }
 
 function showRegions(classes) {
@@ -114,6 +131,7 @@ function showRegions(classes) {
   document.querySelector("#regions").replaceChildren(...rows.slice(0, MOST_ROWS).map(regionRow));
   const more = document.querySelector("#more");
   more.hidden = rows.length <= MOST_ROWS;
+  document.querySelector("#listed").hidden = rows.length === 0;
   more.textContent = `and ${rows.length - MOST_ROWS} smaller ones: see the JSON.`;
 }
 
@@ -140,8 +158,16 @@ function showPicture(kind) {
   for (const button of document.querySelectorAll("#views button")) {
     button.setAttribute("aria-pressed", String(button.dataset.kind === kind));
   }
-  const picture = document.querySelector("#picture");
-  picture.src = images[kind];
+  showNoPicture(false);
+  picture.src = pathOf(images[kind]);
   picture.alt = `${kind} of the image`;
-  document.querySelector("#picture-link").href = images[kind];
+  document.querySelector("#picture-link").href = pathOf(images[kind]);
+}
+
+picture.addEventListener("error", () => showNoPicture(true));
+
+/** No browser shows every TIFF. */
+function showNoPicture(value) {
+  picture.hidden = value;
+  document.querySelector("#no-picture").hidden = !value;
 }
