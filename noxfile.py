@@ -87,8 +87,15 @@ def wheel(session: nox.Session) -> None:
     )
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+@nox.session
 def full(session: nox.Session) -> None:
-    """Everything, on every Python that is supported and installed here."""
+    """All tests, the slow ones too."""
     sync(session)
     session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(python=["3.12", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """The quick tests on the other Pythons that are supported, where they are installed."""
+    sync(session)
+    session.run("pytest", "-m", "not slow", "-n", "2", *session.posargs)
