@@ -54,7 +54,7 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """What is built and installed works without the sources."""
-    folder = Path(session.create_tmp())
+    folder = Path(session.create_tmp()).resolve()
     session.run("uv", "build", "--wheel", "--quiet", "--out-dir", str(folder), external=True)
     built = max(folder.glob("aoi-*.whl"), key=lambda path: path.stat().st_mtime)
     requirements = folder / "requirements.txt"

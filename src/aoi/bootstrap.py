@@ -151,8 +151,8 @@ def _embedded_engine(settings: Settings) -> InferenceEngine:
     sensitivity = options.pop("sensitivity", Sensitivity.NORMAL.value)
     if options or name != "embedded:" or sensitivity not in set(Sensitivity):
         raise InvalidSetting(
-            "AOI_INFERENCE_URL must be embedded: or embedded:?sensitivity=low, normal or high; the embedded engine takes"
-            " nothing else."
+            "AOI_INFERENCE_URL must be embedded: or embedded:?sensitivity=low, normal or high; the embedded engine"
+            " takes nothing else."
         )
     return EmbeddedEngine(
         sensitivity=Sensitivity(sensitivity),
