@@ -33,6 +33,7 @@ def configure_logs(settings: Settings) -> None:
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
     logging.getLogger("uvicorn.error").addFilter(is_unforeseen)
+    logging.captureWarnings(capture=True)
 
 
 def is_unforeseen(record: logging.LogRecord) -> bool:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import cast
+from typing import Literal, cast
 
 import anyio
 import anyio.to_thread
@@ -33,6 +33,9 @@ IS_WHOLE = {ImageFormat.PNG: png_chunks.is_whole, ImageFormat.JPEG: jpeg_markers
 TILE_WIDTH, TILE_LENGTH = 322, 323
 NOT_HANDLED = ("cannot handle", "unknown pixel mode", "unknown data organization", "Unsupported BMP")
 """How Pillow begins to say that a header may be in order, but is beyond it."""
+
+BIG_TIFF = 43
+"""The number that BigTIFF has where TIFF has 42."""
 
 
 class DecodingImageReader:
@@ -72,7 +75,7 @@ class DecodingImageReader:
         with _corrupt_where_it_fails():
             image = open_image(content)
             self._check_size(image)
-            _check_frames(image)
+            _check_frames(image, content)
             stored = stored_pixels(image, content)
             if image_format in IS_WHOLE and not IS_WHOLE[image_format](content):
                 raise CorruptImage
@@ -106,10 +109,22 @@ def _tile_pixels(image: ImageFile) -> int:
     return cast("int", image.tag_v2.get(TILE_WIDTH, 0)) * cast("int", image.tag_v2.get(TILE_LENGTH, 0))
 
 
-def _check_frames(image: ImageFile) -> None:
+def _check_frames(image: ImageFile, content: bytes) -> None:
     # Pillow would seek to every page of a TIFF only to count them.
-    if image.tag_v2.next if isinstance(image, TiffImageFile) else getattr(image, "n_frames", 1) > 1:
+    if isinstance(image, TiffImageFile):
+        if image.tag_v2.next == _first_directory(content):  # so Pillow leaves it where the directory is cut
+            raise CorruptImage
+        if image.tag_v2.next:
+            raise SeveralFrames
+    elif getattr(image, "n_frames", 1) > 1:
         raise SeveralFrames
+
+
+def _first_directory(tiff: bytes) -> int:
+    """Where the first directory begins. Source: TIFF 6.0, section 2, and the BigTIFF proposal."""
+    order: Literal["little", "big"] = "little" if tiff.startswith(b"II") else "big"
+    is_big_tiff = int.from_bytes(tiff[2:4], order) == BIG_TIFF
+    return int.from_bytes(tiff[8:16] if is_big_tiff else tiff[4:8], order)
 
 
 @contextmanager
