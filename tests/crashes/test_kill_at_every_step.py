@@ -59,6 +59,7 @@ def _folders(path: Path, root: Path) -> list[Path]:
     return [folder for folder in path.parents if folder.is_relative_to(root)]
 
 
+@pytest.mark.slow
 def test_a_restart_killed_at_any_step_is_made_good_by_the_next(
     histories: Histories, killed_uploads: list[History]
 ) -> None:

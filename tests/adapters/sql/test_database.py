@@ -118,9 +118,9 @@ async def test_waiting_for_another_process_ends(database: SqlDatabase, url: str,
 
 
 async def test_waiting_for_a_turn_ends(database: SqlDatabase, url: str) -> None:
-    async with opened(url, busy_timeout=0.1) as impatient:
+    async with opened(url, busy_timeout=1.0) as impatient:
         async with impatient.unit_of_work():
-            with anyio.fail_after(5), pytest.raises(DatabaseUnavailable, match="busy"):
+            with anyio.fail_after(20), pytest.raises(DatabaseUnavailable, match="busy"):
                 await recorded(impatient)
         await recorded(impatient)
 
