@@ -17,7 +17,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("8080", 8080),
     "trusted_proxies": ("10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
-    "max_connections": ("7", 7),
+    "max_requests": ("7", 7),
     "shutdown_seconds": ("0", 0),
     "max_image_mb": ("0.5", 0.5),
     "max_image_megapixels": ("12", 12.0),
@@ -33,7 +33,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
 }
 BAD = {
     "AOI_PORT": ("65536", "-1", "http", "80.5", "8000 "),
-    "AOI_MAX_CONNECTIONS": ("0", "many"),
+    "AOI_MAX_REQUESTS": ("0", "many"),
     "AOI_SHUTDOWN_SECONDS": ("-1", "1.5"),
     "AOI_MAX_IMAGE_MB": ("0", "-5", "50MB", "nan", "inf"),
     "AOI_MAX_IMAGE_MEGAPIXELS": ("0", "lots", "inf"),

@@ -41,7 +41,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: Annotated[
         str, Meta(description="Addresses of proxies whose X-Forwarded-* headers are believed, with commas between")
     ] = ""
-    max_connections: Annotated[int, Meta(ge=1, description="Connections at once; more are answered 503")] = 200
+    max_requests: Annotated[int, Meta(ge=1, description="Requests at once; more are answered 503 with Retry-After")] = (
+        200
+    )
     shutdown_seconds: Annotated[
         int, Meta(ge=0, description="How long running requests may go on when the server is stopped")
     ] = 30
@@ -121,6 +123,6 @@ def _converted(name: str, value: str, kind: Any) -> Any:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
     hint = f"Did you mean {close[0]}?" if close else f"The settings are: {', '.join(known)}."
     return f"{name} is not a setting of aoi. {hint}"

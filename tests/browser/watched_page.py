@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-REQUIRE_BROWSER = "AOI_TESTS_REQUIRE_BROWSER"
+REQUIRE_BROWSER = "TESTS_REQUIRE_BROWSER"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--disable-gpu",

@@ -8,7 +8,7 @@ from typing import cast
 import anyio
 import pytest
 
-from aoi.adapters.memory_engine import MemoryEngine
+from aoi.adapters.memory_engine import MemoryEngine, black_png
 from aoi.domain import errors
 from aoi.domain.defects import Analysis, BoundingBox, DefectClass, Detection, EngineInfo, PictureKind, Region
 from aoi.domain.errors import AoiError, InvalidEngineAnswer, TooManyRegions
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 IMAGE = StoredImage("20261122_093015_ab", some_facts(), lambda: bytes_chunks(b"content"))
 WIDTH, HEIGHT = IMAGE.facts.pixels.width, IMAGE.facts.pixels.height
-PNG = b"\x89PNG\r\n\x1a\nrest"
+PNG = black_png(1, 1)
 [REGION] = some_regions(1)
 NAN, INFINITE = float("nan"), float("inf")
 
@@ -118,6 +118,8 @@ IMPOSSIBLE = {
     **{f"a {kind} that is a JPEG": pictured(kind, b"\xff\xd8\xff") for kind in PictureKind},
     "an empty picture": pictured(PictureKind.MASK, b""),
     "nothing": cast("Detection", None),
+    "a picture that is cut at its end": pictured(PictureKind.MASK, PNG[:-1]),
+    "a picture that is cut at its beginning": pictured(PictureKind.MASK, PNG[:14]),
     "a picture that is text": pictured(PictureKind.MASK, cast("bytes", "\x89PNG")),
     "a number that is text": of_analysis(processing_time_seconds="fast"),
 }

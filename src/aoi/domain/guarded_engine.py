@@ -25,7 +25,11 @@ from aoi.domain.ports import InferenceEngine
 
 logger = logging.getLogger(__name__)
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_BEGINNING = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+"""The signature and the head of the first chunk. Source: ISO/IEC 15948, 5.2 and 11.2.2."""
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+"""The last chunk, whole."""
+CHECK_THE_SERVICE = "Check that AOI_INFERENCE_URL names the right service and version."
 INFINITY = float("inf")
 
 
@@ -87,7 +91,7 @@ def check_detection(detection: Detection, pixels: PixelFacts, max_regions: int) 
     if (analysis.height, analysis.width) != (pixels.height, pixels.width):
         raise InvalidEngineAnswer(
             f"The engine answered for an image of {analysis.width} × {analysis.height} pixels;"
-            f" the upright image has {pixels.width} × {pixels.height}."
+            f" the upright image has {pixels.width} × {pixels.height}. {CHECK_THE_SERVICE}"
         )
     if analysis.total_defects > max_regions:
         raise TooManyRegions(
@@ -95,18 +99,23 @@ def check_detection(detection: Detection, pixels: PixelFacts, max_regions: int) 
             " Raise the limit, or check focus and recipe."
         )
     if not 0 <= analysis.processing_time_seconds < INFINITY or not detection.engine.name:
-        raise InvalidEngineAnswer("The engine's answer has an impossible time, or does not say which engine it is.")
+        raise InvalidEngineAnswer(
+            f"The engine's answer has an impossible time, or no engine's name. {CHECK_THE_SERVICE}"
+        )
     _check_classes(analysis)
     for kind in PictureKind:
-        if not detection.pictures.get(kind, b"").startswith(PNG_SIGNATURE):
-            raise InvalidEngineAnswer(f"The engine's {kind} picture is not a PNG.")
+        picture = detection.pictures.get(kind, b"")
+        if not (picture.startswith(PNG_BEGINNING) and picture.endswith(PNG_END)):
+            raise InvalidEngineAnswer(
+                f"The engine's {kind} picture is not a PNG, or not a whole one. {CHECK_THE_SERVICE}"
+            )
 
 
 def _check_classes(analysis: Analysis) -> None:
     names = {defect_class.name for defect_class in analysis.classes}
     ids = {defect_class.class_id for defect_class in analysis.classes}
     if not len(names) == len(ids) == len(analysis.classes):
-        raise InvalidEngineAnswer("The engine's answer has two classes of one name or one number.")
+        raise InvalidEngineAnswer(f"The engine's answer has two classes of one name or one number. {CHECK_THE_SERVICE}")
     for defect_class in analysis.classes:
         _check_class(defect_class, analysis)
 
@@ -114,10 +123,15 @@ def _check_classes(analysis: Analysis) -> None:
 def _check_class(defect_class: DefectClass, analysis: Analysis) -> None:
     name = defect_class.name
     if not (1 <= len(name) <= 100 and is_printable(name) and 0 <= defect_class.total_area_pixels < INFINITY):
-        raise InvalidEngineAnswer(f"The engine's class {name[:100]!r} has an impossible name or area.")
+        raise InvalidEngineAnswer(
+            f"The engine's class {name[:100]!r} has an impossible name or area. {CHECK_THE_SERVICE}"
+        )
     for number, region in enumerate(defect_class.regions, start=1):
         if region.region_id != number or not _is_possible(region, analysis):
-            raise InvalidEngineAnswer(f"Region {number} of the engine's class {name!r} is impossible: {region}")
+            raise InvalidEngineAnswer(
+                f"Region {number} of the engine's class {name!r} lies outside the image, or has impossible numbers."
+                f" {CHECK_THE_SERVICE}"
+            )
 
 
 def _is_possible(region: Region, analysis: Analysis) -> bool:

@@ -36,7 +36,9 @@ class Labels:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value: str | None = getattr(self, field.name)
-            if value is not None and not (1 <= len(value) <= LONGEST_LABEL and is_printable(value)):
+            if value is not None and not (
+                1 <= len(value.strip()) <= len(value) <= LONGEST_LABEL and is_printable(value)
+            ):
                 raise InvalidLabels(
                     f"{field.name} must have 1 to {LONGEST_LABEL} printable characters. Correct it, or leave it out."
                 )

@@ -10,7 +10,7 @@ compare-and-set on (id, state, attempt), so whoever lost a lease cannot overwrit
 
 import dataclasses
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -39,10 +39,12 @@ class Failure:
     code: str
     detail: str
     retryable: bool
+    retry_after: float | None = field(default=None, compare=False)
+    """Seconds, as the engine said them; known to whoever waited for it, and not recorded."""
 
     @classmethod
     def from_error(cls, error: AoiError) -> "Failure":
-        return cls(error.code, error.detail, error.retryable)
+        return cls(error.code, error.detail, error.retryable, error.retry_after)
 
 
 def new_inspection_id(now: datetime) -> str:

@@ -55,6 +55,9 @@ class ResumeInterrupted:
             except AoiError as error:
                 resumed.postponed += 1
                 logger.warning("%s is taken up again later: %s", taken.id, error.detail)
+            except Exception:  # one record that breaks an adapter must not keep the others waiting
+                resumed.postponed += 1
+                logger.exception("%s is taken up again later.", taken.id)
         return resumed
 
     async def _take(self) -> Inspection | None:

@@ -67,7 +67,8 @@ class DecodingImageReader:
         try:
             return self._facts(content)
         except ImageRejected as rejection:
-            logger.info("An image was refused: %s The decoder said: %r", rejection.detail, rejection.__cause__)
+            said = repr(rejection.__cause__)  # as text: a handler may keep the record, and the error its traceback
+            logger.info("An image was refused: %s The decoder said: %s", rejection.detail, said)
             return type(rejection)(rejection.detail)
 
     def _facts(self, content: bytes) -> PixelFacts:

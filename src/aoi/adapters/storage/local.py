@@ -90,10 +90,18 @@ class LocalFileStore(ObjectFileStore):
         removed = 0
         for folder, _, names in os.walk(self._root):
             for path in (Path(folder, name) for name in names if UPLOAD_IN_PROGRESS.fullmatch(name)):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
-                    removed += 1
+                removed += _removed_if_older(path, before)
         return removed
+
+
+def _removed_if_older(path: Path, before: float) -> bool:
+    try:
+        if path.stat().st_mtime >= before:
+            return False
+        path.unlink()
+    except FileNotFoundError:  # another process has just finished its write, or was quicker
+        return False
+    return True
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from aoi.adapters.storage.failures import reading, writing
-from aoi.adapters.storage.keys import checked_folder, checked_key
+from aoi.adapters.storage.keys import checked_folder, checked_key, is_key
 from aoi.domain.errors import AoiError, StorageUnavailable, StoredFileMissing
 
 if TYPE_CHECKING:  # names that the library has for type checkers alone
@@ -81,18 +81,18 @@ class ObjectFileStore:
             await self.size(key)
             return
         with reading():
-            found = await obstore.get_async(self._store, checked_key(key), options=_range(start, end))
+            found = await obstore.get_async(self._store, _existing(key), options=_range(start, end))
             async for chunk in found.stream(READ_BYTES):
                 for at in range(0, len(chunk), LARGEST_CHUNK_BYTES):
                     yield chunk[at : at + LARGEST_CHUNK_BYTES]
 
     async def size(self, key: str) -> int:
         with reading():
-            found = await obstore.head_async(self._store, checked_key(key))
+            found = await obstore.head_async(self._store, _existing(key))
         return found["size"]
 
     async def delete(self, keys: Collection[str]) -> None:
-        doomed = [checked_key(key) for key in keys]
+        doomed = [key for key in keys if is_key(key)]
         try:
             with reading():
                 await obstore.delete_async(self._store, doomed)
@@ -128,6 +128,14 @@ class ObjectFileStore:
             raise StorageUnavailable(
                 "The file store gives back other bytes than it was given. Check the disk behind it."
             )
+
+
+def _existing(key: str) -> str:
+    """The key, where a file can have it: a record by another program may name a path that is none."""
+    try:
+        return checked_key(key)
+    except ValueError as error:
+        raise StoredFileMissing from error
 
 
 def _range(start: int, end: int | None) -> "GetOptions":

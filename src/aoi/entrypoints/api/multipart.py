@@ -148,8 +148,12 @@ async def _events(body: AsyncIterator[bytes], boundary: str) -> AsyncGenerator[E
                     for event in parser.parse(chunk):
                         yield bytes(event) if isinstance(event, bytearray) else event
     except ParserLimitReached as error:
-        raise MalformedUpload(f"The multipart body goes over a limit: {error}. Send fewer or shorter parts.") from error
+        raise MalformedUpload(
+            f"The multipart body goes over a limit: {error.args[0]}. Send fewer parts, or shorter names."
+        ) from error
     except MultipartError as error:
-        raise MalformedUpload(f"The multipart body is malformed or incomplete: {error}. Send it again.") from error
+        raise MalformedUpload(
+            f"The multipart body is malformed or incomplete: {error.args[0]}. Send it again."
+        ) from error
     except InternalServerException as error:  # how Litestar says that the client went away
         raise UploadInterrupted from error

@@ -45,7 +45,7 @@ def failure_response(request: Request[Any, Any, Any], inspection: Inspection) ->
     """The answer for an upload that was kept though it has no findings."""
     failure = inspection.failure or Failure.from_error(errors.InspectionChanged())
     problem = problem_of(failure.code, failure.detail, request.url.path)
-    return problem_response(_with_links(request, problem, inspection.id))
+    return problem_response(_with_links(request, problem, inspection.id), failure.retry_after)
 
 
 def answer_domain_error(request: Request[Any, Any, Any], error: AoiError) -> Response[Problem]:

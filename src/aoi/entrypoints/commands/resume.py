@@ -30,6 +30,8 @@ async def resume_for_ever(resume_interrupted: ResumeInterrupted, lease_seconds: 
             resumed = await resume_interrupted()
         except AoiError as error:
             logger.warning("Interrupted inspections are looked for again later: %s", error.detail)
+        except Exception:  # the server goes on serving
+            logger.exception("Interrupted inspections are looked for again later.")
         else:
             if resumed != Resumed():
                 logger.info("Took up what was interrupted: %s.", _counts(resumed))

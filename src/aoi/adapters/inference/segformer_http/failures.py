@@ -1,5 +1,6 @@
 """What the service's statuses mean, and what it says about them."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,8 @@ from aoi.domain.errors import (
 )
 
 LONGEST_WORDS = 300
+INSIDE = re.compile(r"Traceback|(^|[\s'\"(])(/[\w.-]+){2,}|[A-Za-z]:\\\\")
+"""A trace or a path of the service's machine, which is no client's business."""
 NOT_READY = frozenset({429, 502, 503})
 
 
@@ -54,12 +57,15 @@ def _said(body: bytes) -> str:
 
 
 def words(body: bytes) -> str | None:
-    """What a JSON answer says in `error` or `message`, in at most 300 printable characters; `None` for nothing."""
+    """What a JSON answer says in `error` or `message`, in at most 300 printable characters.
+
+    `None` for nothing, or for what shows the service's inside.
+    """
     try:
         said = msgspec.json.decode(body, type=_Failure)
     except (ValueError, RecursionError):
         return None
-    texts = [text for text in (said.error, said.message) if isinstance(text, str)]
+    texts = [text for text in (said.error, said.message) if isinstance(text, str) and not INSIDE.search(text)]
     return printable(texts[0]).rstrip(".。") or None if texts else None
 
 
