@@ -1,10 +1,13 @@
 """The API document at `/docs`, in a real browser."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from aoi.domain.version import aoi_version
 from sample_images import png
 from servers import Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_operation_is_shown(page: Page, server: Server) -> None:

@@ -13,6 +13,8 @@ from browser.watched_page import WatchedPage, watched_page
 from sample_images import board, png, tiff
 from servers import Server
 
+pytestmark = pytest.mark.slow
+
 DROP = """([files]) => {
   const transfer = new DataTransfer();
   for (const [name, bytes] of files) transfer.items.add(new File([Uint8Array.from(bytes)], name));

@@ -1,11 +1,13 @@
 """What a crash left behind is taken up: only what nobody works in, and each by one alone."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import anyio
 import pytest
 
 from aoi.adapters.memory_engine import MemoryEngine
+from aoi.adapters.memory_file_store import MemoryFileStore
 from aoi.domain import errors
 from aoi.domain.defects import Detection
 from aoi.domain.image import StoredImage
@@ -166,3 +168,24 @@ async def test_without_a_database_nothing_is_resumed_and_it_says_so() -> None:
     with pytest.raises(errors.DatabaseUnavailable):
         await world.resume()
     assert len(await world.keys()) == 1
+
+
+class StoreWithABug(MemoryFileStore):
+    """Fails in a way that no store should, at whatever belongs to `key`."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    async def delete(self, keys: Collection[str]) -> None:
+        if self._key in keys:
+            raise ValueError("no domain error")
+        await super().delete(keys)
+
+
+async def test_a_record_that_breaks_an_adapter_does_not_keep_the_others_waiting() -> None:
+    broken = expired(an_inspection(State.RECEIVING))
+    world = World(store=StoreWithABug(broken.file_key))
+    await world.record(broken)
+    await world.record(expired(an_inspection(State.RECEIVED)))
+    assert await world.resume_later() == Resumed(inspected=1, postponed=1)
