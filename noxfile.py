@@ -96,6 +96,6 @@ def full(session: nox.Session) -> None:
 
 @nox.session(python=["3.12", "3.13"])
 def pythons(session: nox.Session) -> None:
-    """The quick tests on the other Pythons that are supported, where they are installed."""
+    """The quick tests on newer Pythons, where they are installed."""
     sync(session)
     session.run("pytest", "-m", "not slow", "-n", "2", *session.posargs)
